@@ -1,0 +1,2 @@
+//! The smdpp command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A test eUICC and LPA.

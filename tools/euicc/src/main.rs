@@ -1,0 +1,2 @@
+//! The lpa command.
+fn main() {}

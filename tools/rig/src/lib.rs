@@ -1,0 +1,1 @@
+//! Runs a real server.
