@@ -1,1 +1,13 @@
-//! smdpp.
+//! `smdpp`: an SM-DP+ server (GSMA SGP.22). The house plan; `ARCHITECTURE.md` walks through it.
+//!
+//! ```text
+//! doors    es9plus  es2plus            HTTP and JSON in, HTTP and JSON out   (beside them: server, keeper, cli)
+//! calls    call                        run one function · commit once · then answer
+//! vaults   hsm  store                  sign · seal · read · commit
+//! rules    rsp  bpp  es8plus  profile  pki  asn1  change  session  event  audit      pure: no clock, no I/O
+//! words    types  time  random  fault
+//! ```
+pub mod fault;
+pub mod random;
+pub mod time;
+pub mod types;

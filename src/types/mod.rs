@@ -1,0 +1,20 @@
+//! The words of SGP.22: values that cannot be built wrong.
+mod actor;
+mod digits;
+pub mod hex;
+mod identifiers;
+mod oid;
+mod secret;
+mod status;
+
+pub use actor::{Actor, OperatorId};
+pub use digits::{Eid, Iccid};
+pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
+pub use oid::Oid;
+pub use secret::Secret;
+pub use status::StatusCode;
+
+/// A value that does not have the form the standard gives it; names the value, never shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {0}")]
+pub struct Malformed(pub &'static str);

@@ -1,0 +1,87 @@
+//! Subject and reason codes (SGP.22 5.2.6), each with the sentence that a person reads.
+
+/// Why a function was not executed. `message` has at most 128 characters: what happened and what to do,
+/// and nothing that would help somebody guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusCode {
+    pub subject: &'static str,
+    pub reason: &'static str,
+    pub message: &'static str,
+}
+
+macro_rules! status_codes {
+    ($($(#[$doc:meta])* $name:ident = $subject:literal / $reason:literal, $message:literal;)*) => {
+        impl StatusCode {
+            $($(#[$doc])* pub const $name: Self = Self { subject: $subject, reason: $reason, message: $message };)*
+
+            /// Every code that this server can return.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+status_codes! {
+    // Any function.
+    PARAMETER_INVALID = "1.6"/"2.1", "A member of the request has a wrong form. Check it against SGP.22 and send it again.";
+    PARAMETER_MISSING = "1.6"/"2.2", "A mandatory member of the request is missing.";
+    CONDITIONAL_MISSING = "1.6"/"2.3", "The request needs one more member in this situation: see SGP.22 for this function.";
+    REQUESTER_UNKNOWN = "1.1"/"1.1", "This client certificate belongs to no registered operator.";
+
+    // ES9+ (5.6).
+    ADDRESS_REFUSED = "8.8.1"/"3.8", "This server has another address. Use the address of the Activation Code.";
+    SECURITY_UNSUPPORTED = "8.8.2"/"3.1", "The eUICC trusts no certificate issuer that this server trusts.";
+    SVN_UNSUPPORTED = "8.8.3"/"3.1", "This server supports SGP.22 version 2 eUICCs.";
+    CERTIFICATE_UNAVAILABLE = "8.8.4"/"3.7", "This server has no certificate that the eUICC can verify.";
+    TRANSACTION_UNKNOWN = "8.10.1"/"3.9", "This session is unknown, over, or at another step. Start the download again.";
+    EUM_CERTIFICATE_INVALID = "8.1.2"/"6.1", "The EUM certificate could not be verified.";
+    EUM_CERTIFICATE_EXPIRED = "8.1.2"/"6.3", "The EUM certificate has expired.";
+    EUICC_CERTIFICATE_INVALID = "8.1.3"/"6.1", "The eUICC certificate could not be verified.";
+    EUICC_CERTIFICATE_EXPIRED = "8.1.3"/"6.3", "The eUICC certificate has expired.";
+    CI_UNKNOWN = "8.11.1"/"3.9", "The EUM certificate comes from an issuer that this server does not trust.";
+    EUICC_VERIFICATION_FAILED = "8.1"/"6.1", "What the eUICC signed could not be verified. Start the download again.";
+    EUICC_REFUSED = "8.1"/"4.2", "The eUICC refused this server and said why in its answer.";
+    EUICC_MEMORY = "8.1"/"4.8", "Not enough memory on the eUICC. Delete an unused profile and try again.";
+    MATCHING_ID_REFUSED = "8.2.6"/"3.8", "No download is waiting under this Activation Code. Check the code or ask your operator.";
+    EID_REFUSED = "8.1.1"/"3.8", "No download is waiting for this eUICC. Ask your operator.";
+    PROFILE_NOT_RELEASED = "8.2"/"1.2", "This profile is not ready for download yet. Try later or ask your operator.";
+    ORDER_EXPIRED = "8.8.5"/"4.10", "This download has expired. Ask your operator for a new one.";
+    ATTEMPTS_EXCEEDED = "8.8.5"/"6.4", "This download was tried too often. Ask your operator for a new one.";
+    NOT_ELIGIBLE = "8.2.5"/"4.3", "This device cannot use this profile. Ask your operator.";
+    CONFIRMATION_CODE_MISSING = "8.2.7"/"2.2", "A confirmation code is needed. Ask your operator for it.";
+    CONFIRMATION_CODE_REFUSED = "8.2.7"/"3.8", "The confirmation code is wrong. Check it and try again.";
+    CONFIRMATION_CODE_EXCEEDED = "8.2.7"/"6.4", "The confirmation code was wrong too often. Ask your operator for a new download.";
+    REBINDING_REFUSED = "8.2"/"3.7", "This profile is already on its way to another installation. Ask your operator.";
+    BPP_NOT_LOADED = "8.2.10"/"4.2", "The eUICC could not prepare the download and said why in its answer.";
+    SMDP_OID_MISMATCH = "8.8"/"3.10", "The cancellation names another SM-DP+.";
+
+    // ES2+ (5.3).
+    ICCID_UNKNOWN = "8.2.1"/"3.9", "This ICCID is not known here.";
+    ICCID_NOT_ALLOWED = "8.2.1"/"1.2", "This ICCID belongs to another operator.";
+    ICCID_IN_USE = "8.2.1"/"3.3", "This profile is ordered or downloaded already; see its state.";
+    ICCID_WRONG_STATE = "8.2.1"/"3.5", "The profile's present state does not allow this.";
+    ICCID_OTHER_EID = "8.2.1"/"3.10", "The order is for another EID.";
+    PROFILE_TYPE_UNKNOWN = "8.2.5"/"3.9", "This profile type is not known here.";
+    PROFILE_TYPE_NOT_ALLOWED = "8.2.5"/"1.2", "This profile type belongs to another operator.";
+    PROFILE_TYPE_EMPTY = "8.2.5"/"3.7", "No profile of this type is left. Load more stock.";
+    PROFILE_TYPE_MISMATCH = "8.2.5"/"3.8", "The ICCID is of another profile type.";
+    MATCHING_ID_INVALID = "8.2.6"/"2.1", "A matchingId has only digits, capitals and '-', and is not empty where an SM-DS is used.";
+    MATCHING_ID_IN_USE = "8.2.6"/"3.3", "This matchingId is, or was, another order's. Choose a new one.";
+    MATCHING_ID_MISSING = "8.2.6"/"2.3", "The order has a matchingId: the call must name it.";
+    MATCHING_ID_MISMATCH = "8.2.6"/"3.10", "The order has another matchingId.";
+    EID_MISSING = "8.1.1"/"2.2", "This kind of order needs an EID.";
+    EID_LEFT_OUT = "8.1.1"/"2.3", "The order is for one EID: the call must name it.";
+    EID_MISMATCH = "8.1.1"/"3.10", "The order is for another EID.";
+    SMDS_INACCESSIBLE = "8.9"/"5.1", "This SM-DS cannot be reached from here.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StatusCode;
+
+    #[test]
+    fn every_message_fits_the_field_of_128_characters() {
+        for status in StatusCode::ALL {
+            assert!((10..=128).contains(&status.message.chars().count()), "{status:?}");
+        }
+    }
+}
