@@ -5,6 +5,7 @@ pub mod hex;
 mod identifiers;
 mod oid;
 mod secret;
+mod state;
 mod status;
 
 pub use actor::{Actor, OperatorId};
@@ -12,6 +13,7 @@ pub use digits::{Eid, Iccid};
 pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
 pub use oid::Oid;
 pub use secret::Secret;
+pub use state::State;
 pub use status::StatusCode;
 
 /// A value that does not have the form the standard gives it; names the value, never shows it.

@@ -50,7 +50,7 @@ status_codes! {
     CONFIRMATION_CODE_MISSING = "8.2.7"/"2.2", "A confirmation code is needed. Ask your operator for it.";
     CONFIRMATION_CODE_REFUSED = "8.2.7"/"3.8", "The confirmation code is wrong. Check it and try again.";
     CONFIRMATION_CODE_EXCEEDED = "8.2.7"/"6.4", "The confirmation code was wrong too often. Ask your operator for a new download.";
-    REBINDING_REFUSED = "8.2"/"3.7", "This profile is already on its way to another installation. Ask your operator.";
+    PROFILE_UNAVAILABLE = "8.2"/"3.7", "This profile can no longer be downloaded. Ask your operator.";
     BPP_NOT_LOADED = "8.2.10"/"4.2", "The eUICC could not prepare the download and said why in its answer.";
     SMDP_OID_MISMATCH = "8.8"/"3.10", "The cancellation names another SM-DP+.";
 
@@ -65,7 +65,7 @@ status_codes! {
     PROFILE_TYPE_EMPTY = "8.2.5"/"3.7", "No profile of this type is left. Load more stock.";
     PROFILE_TYPE_MISMATCH = "8.2.5"/"3.8", "The ICCID is of another profile type.";
     MATCHING_ID_INVALID = "8.2.6"/"2.1", "A matchingId has only digits, capitals and '-', and is not empty where an SM-DS is used.";
-    MATCHING_ID_IN_USE = "8.2.6"/"3.3", "This matchingId is, or was, another order's. Choose a new one.";
+    MATCHING_ID_IN_USE = "8.2.6"/"3.3", "This matchingId is another order's. Choose a new one.";
     MATCHING_ID_MISSING = "8.2.6"/"2.3", "The order has a matchingId: the call must name it.";
     MATCHING_ID_MISMATCH = "8.2.6"/"3.10", "The order has another matchingId.";
     EID_MISSING = "8.1.1"/"2.2", "This kind of order needs an EID.";

@@ -1,0 +1,188 @@
+//! Everything that can happen to a Profile, as the trail keeps it. The encoding is documented in `specs/trail.md`.
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+use crate::types::Actor;
+use crate::types::Iccid;
+use crate::types::State;
+use crate::types::TransactionId;
+
+/// The version of the encoding, in every entry.
+pub const ENCODING: u8 = 1;
+
+/// One thing that happened: who did what to which Profile, and where it stood before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub v: u8,
+    pub actor: Actor,
+    pub iccid: Iccid,
+    /// `None` only for a Profile that was not here before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<State>,
+    pub to: State,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened, with the facts that belong to it. Never a secret: no MatchingID, no code, no key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    ProfileImported {
+        profile_type: String,
+        package_sha256: String,
+        octets: usize,
+    },
+    DownloadOrdered {
+        order: u32,
+        call: String,
+        eid: Option<String>,
+        expires_at: Option<Timestamp>,
+    },
+    OrderConfirmed {
+        order: u32,
+        eid: Option<String>,
+        confirmation_code: bool,
+    },
+    ProfileReleased {
+        order: u32,
+    },
+    OrderCancelled {
+        order: u32,
+    },
+    DownloadAuthorised {
+        order: u32,
+        transaction: TransactionId,
+        attempt: u32,
+    },
+    ConfirmationCodeRefused {
+        order: u32,
+        transaction: TransactionId,
+        attempt: u32,
+    },
+    PackageBound {
+        order: u32,
+        transaction: TransactionId,
+        eid: String,
+        one_time_key: OneTimeKey,
+    },
+    ProfileInstalled {
+        order: u32,
+        transaction: TransactionId,
+        result_sha256: String,
+    },
+    InstallationFailed {
+        order: u32,
+        transaction: TransactionId,
+        command: u8,
+        reason: u8,
+        result_sha256: String,
+    },
+    SessionCancelled {
+        order: u32,
+        transaction: TransactionId,
+        reason: u8,
+    },
+    OrderFailed {
+        order: u32,
+        failure: Failure,
+    },
+    NotificationReceived {
+        notification: String,
+        sequence: u64,
+    },
+    NotificationInvalid {
+        transaction: TransactionId,
+        message_sha256: String,
+    },
+}
+
+/// Whether the eUICC's one-time key was new for this binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OneTimeKey {
+    New,
+    Reused,
+}
+
+/// Why an order ended in the state Error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Failure {
+    OrderExpired,
+    DownloadAttempts { limit: u32 },
+    ConfirmationCodeAttempts { limit: u32 },
+    NotEligible { why: String },
+    SessionCancelled { reason: u8 },
+    Installation { command: u8, reason: u8 },
+}
+
+impl Failure {
+    /// The sentence that an operator reads.
+    pub fn explain(&self) -> String {
+        match self {
+            Self::OrderExpired => "the order expired before it was downloaded".to_owned(),
+            Self::DownloadAttempts { limit } => format!("more than {limit} download attempts"),
+            Self::ConfirmationCodeAttempts { limit } => format!("more than {limit} wrong confirmation codes"),
+            Self::NotEligible { why } => format!("the eUICC is not eligible: {why}"),
+            Self::SessionCancelled { reason } => {
+                format!("the device cancelled: {}", cancel_reason(*reason))
+            }
+            Self::Installation { command, reason } => {
+                format!(
+                    "the eUICC could not install it: {} in {}",
+                    error_reason(*reason),
+                    bpp_command(*command)
+                )
+            }
+        }
+    }
+}
+
+/// CancelSessionReason (5.7.14).
+pub fn cancel_reason(reason: u8) -> &'static str {
+    match reason {
+        0 => "endUserRejection",
+        1 => "postponed",
+        2 => "timeout",
+        3 => "pprNotAllowed",
+        4 => "metadataMismatch",
+        5 => "loadBppExecutionError",
+        _ => "undefinedReason",
+    }
+}
+
+/// BppCommandId (2.5.6).
+pub fn bpp_command(command: u8) -> &'static str {
+    match command {
+        0 => "initialiseSecureChannel",
+        1 => "configureISDP",
+        2 => "storeMetadata",
+        3 => "storeMetadata2",
+        4 => "replaceSessionKeys",
+        5 => "loadProfileElements",
+        _ => "an unknown command",
+    }
+}
+
+/// ErrorReason (2.5.6).
+pub fn error_reason(reason: u8) -> &'static str {
+    match reason {
+        1 => "incorrectInputValues",
+        2 => "invalidSignature",
+        3 => "invalidTransactionId",
+        4 => "unsupportedCrtValues",
+        5 => "unsupportedRemoteOperationType",
+        6 => "unsupportedProfileClass",
+        7 => "scp03tStructureError",
+        8 => "scp03tSecurityError",
+        9 => "installFailedDueToIccidAlreadyExistsOnEuicc",
+        10 => "installFailedDueToInsufficientMemoryForProfile",
+        11 => "installFailedDueToInterruption",
+        12 => "installFailedDueToPEProcessingError",
+        13 => "installFailedDueToDataMismatch",
+        14 => "testProfileInstallFailedDueToInvalidNaaKey",
+        15 => "pprNotAllowed",
+        _ => "unknownError",
+    }
+}

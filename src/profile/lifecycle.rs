@@ -1,0 +1,236 @@
+//! The Profile lifecycle (SGP.22 3.1.6). Every transition is decided in [`Profile::decide`]; nothing else moves a state.
+use super::Profile;
+use super::moves::Step;
+use super::order::Limits;
+use crate::event::{ENCODING, Event, OneTimeKey, What};
+use crate::time::Timestamp;
+use crate::types::Actor;
+use crate::types::Eid;
+use crate::types::FunctionCallId;
+use crate::types::Iccid;
+use crate::types::MatchingId;
+use crate::types::OperatorId;
+use crate::types::ProfileType;
+use crate::types::State;
+use crate::types::StatusCode;
+use crate::types::TransactionId;
+
+/// What somebody wants of a Profile. One variant for each thing that can move it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// ES2+.DownloadOrder (5.3.1).
+    DownloadOrder { call: FunctionCallId, eid: Option<Eid>, expires_at: Option<Timestamp> },
+    /// ES2+.ConfirmOrder (5.3.2).
+    ConfirmOrder(Confirm),
+    /// ES2+.ReleaseProfile (5.3.4).
+    ReleaseProfile,
+    /// ES2+.CancelOrder (5.3.3).
+    CancelOrder {
+        call: FunctionCallId,
+        eid: Option<Eid>,
+        matching_id: Option<MatchingId>,
+        final_state: FinalState,
+    },
+    /// ES9+.AuthenticateClient for a verified eUICC (5.6.3). `ineligible` says why it may not have the Profile.
+    Authorise { transaction: TransactionId, limits: Limits, ineligible: Option<Ineligible> },
+    /// ES9+.GetBoundProfilePackage: a wrong Confirmation Code (5.6.2).
+    RefuseConfirmationCode { transaction: TransactionId, limits: Limits },
+    /// ES9+.GetBoundProfilePackage: the package leaves (5.6.2).
+    Bind { transaction: TransactionId, eid: Eid, one_time_key: OneTimeKey },
+    /// ES9+.HandleNotification: the eUICC's ProfileInstallationResult (5.6.4).
+    Report { transaction: TransactionId, order: u32, result_sha256: String, report: Report },
+    /// ES9+.CancelSession (5.6.5).
+    CancelSession { transaction: TransactionId, order: u32, reason: u8 },
+}
+
+/// Why an eUICC may not have a Profile, and the code that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ineligible {
+    pub status: StatusCode,
+    pub why: &'static str,
+}
+
+/// The input of ConfirmOrder. `matching_id` is what the caller sent; `fresh` is used when nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    pub eid: Option<Eid>,
+    pub matching_id: Option<MatchingId>,
+    pub fresh: MatchingId,
+    pub confirmation_code_hash: Option<[u8; 32]>,
+    pub release_flag: bool,
+}
+
+/// Where CancelOrder leaves the Profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinalState {
+    Available,
+    Unavailable,
+}
+
+/// What the eUICC said about the installation (2.5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    Installed,
+    Failed { command: u8, reason: u8 },
+}
+
+impl Report {
+    /// Not enough memory and interruption pass; the rest does not (notifications-lifecycle 4).
+    pub(super) fn is_temporary(self) -> bool {
+        matches!(self, Self::Failed { reason: 10 | 11, .. })
+    }
+}
+
+/// A Profile in its new state and the event that says why. One cannot be had without the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Transition {
+    after: Profile,
+    event: Event,
+}
+
+impl Transition {
+    /// Private to this room: a Profile changes only by a move.
+    pub(super) fn of(after: Profile, event: Event) -> Self {
+        Self { after, event }
+    }
+
+    pub fn after(&self) -> &Profile {
+        &self.after
+    }
+
+    pub fn into_parts(self) -> (Profile, Event) {
+        (self.after, self.event)
+    }
+}
+
+/// A command the Profile does not obey. It can still move the Profile: see the limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    pub status: StatusCode,
+    pub moved: Option<Transition>,
+}
+
+impl From<StatusCode> for Box<Denied> {
+    fn from(status: StatusCode) -> Self {
+        Self::new(Denied { status, moved: None })
+    }
+}
+
+/// `None`: the Profile stands where the command wants it already, and nothing happens.
+pub(super) type Decision = Result<Option<Transition>, Box<Denied>>;
+
+impl Profile {
+    /// Decides what `command` by `actor` does to this Profile. The whole table is this match.
+    pub fn decide(self, actor: Actor, command: Command, now: Timestamp) -> Decision {
+        use State::{
+            Allocated, Available, Confirmed, Downloaded, Error, Installed, Linked, Released, Unavailable,
+        };
+        let step = Step { actor, now };
+        match (self.state, command) {
+            (Available, Command::DownloadOrder { call, eid, expires_at }) => {
+                self.reserved(step, call, eid, expires_at)
+            }
+            (Allocated | Linked, Command::DownloadOrder { eid, .. }) if self.is_ordered_for(eid.as_ref()) => {
+                Ok(None)
+            }
+            (
+                Allocated | Linked | Confirmed | Released | Downloaded | Installed | Error | Unavailable,
+                Command::DownloadOrder { .. },
+            ) => Err(StatusCode::ICCID_IN_USE.into()),
+
+            (Allocated | Linked, Command::ConfirmOrder(confirm)) => self.confirmed(step, confirm),
+            (Confirmed | Released, Command::ConfirmOrder(confirm)) if self.is_confirmed_as(&confirm) => {
+                Ok(None)
+            }
+            (Confirmed | Released | Downloaded | Installed, Command::ConfirmOrder(_)) => {
+                Err(StatusCode::ICCID_IN_USE.into())
+            }
+            (Available | Error | Unavailable, Command::ConfirmOrder(_)) => {
+                Err(StatusCode::ICCID_WRONG_STATE.into())
+            }
+
+            (Confirmed, Command::ReleaseProfile) => {
+                self.ordered(step, Released, |order| What::ProfileReleased { order })
+            }
+            (Released, Command::ReleaseProfile) => Ok(None),
+            (
+                Available | Allocated | Linked | Downloaded | Installed | Error | Unavailable,
+                Command::ReleaseProfile,
+            ) => Err(StatusCode::ICCID_WRONG_STATE.into()),
+
+            (
+                Allocated | Linked | Confirmed | Released | Error,
+                Command::CancelOrder { call, eid, matching_id, final_state },
+            ) => self.cancelled(step, call, eid.as_ref(), matching_id.as_ref(), final_state),
+            (Available | Unavailable, Command::CancelOrder { call, .. })
+                if self.cancelled_by == Some(call.clone()) =>
+            {
+                Ok(None)
+            }
+            (Available | Unavailable, Command::CancelOrder { .. }) => {
+                Err(StatusCode::ICCID_WRONG_STATE.into())
+            }
+            (Downloaded | Installed, Command::CancelOrder { .. }) => Err(StatusCode::ICCID_IN_USE.into()),
+
+            (
+                Allocated | Linked | Confirmed | Released | Downloaded,
+                Command::Authorise { transaction, limits, ineligible },
+            ) => self.authorised(step, transaction, limits, ineligible),
+            (Error, Command::Authorise { .. }) => Err(self.ended().into()),
+            (Available | Installed | Unavailable, Command::Authorise { .. }) => {
+                Err(StatusCode::MATCHING_ID_REFUSED.into())
+            }
+
+            (Released | Downloaded, Command::RefuseConfirmationCode { transaction, limits }) => {
+                self.confirmation_code_refused(step, transaction, limits)
+            }
+            (Released | Downloaded, Command::Bind { transaction, eid, one_time_key }) => {
+                self.bound(step, transaction, eid, one_time_key)
+            }
+            (
+                Available | Allocated | Linked | Confirmed | Installed | Error | Unavailable,
+                Command::RefuseConfirmationCode { .. } | Command::Bind { .. },
+            ) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
+
+            (Downloaded, Command::Report { transaction, order, result_sha256, report }) => {
+                self.reported(step, transaction, order, result_sha256, report)
+            }
+            (
+                Available | Allocated | Linked | Confirmed | Released | Installed | Error | Unavailable,
+                Command::Report { .. },
+            ) => Ok(None),
+
+            (Released | Downloaded, Command::CancelSession { transaction, order, reason }) => {
+                self.session_cancelled(step, transaction, order, reason)
+            }
+            (
+                Available | Allocated | Linked | Confirmed | Installed | Error | Unavailable,
+                Command::CancelSession { .. },
+            ) => Ok(None),
+        }
+    }
+}
+
+/// A Profile that enters the house, and the facts of its package.
+#[derive(Debug, Clone)]
+pub struct Import {
+    pub iccid: Iccid,
+    pub operator: OperatorId,
+    pub profile_type: ProfileType,
+    pub package_sha256: String,
+    pub octets: usize,
+}
+
+impl Profile {
+    /// Puts a new Profile in stock.
+    pub fn imported(actor: Actor, import: Import) -> Transition {
+        let Import { iccid, operator, profile_type, package_sha256, octets } = import;
+        let what = What::ProfileImported { profile_type: profile_type.to_string(), package_sha256, octets };
+        let event =
+            Event { v: ENCODING, actor, iccid: iccid.clone(), from: None, to: State::Available, what };
+        let state = State::Available;
+        let after = Self { iccid, operator, profile_type, state, orders: 0, order: None, cancelled_by: None };
+        Transition { after, event }
+    }
+}

@@ -1,0 +1,319 @@
+//! The moves of the lifecycle table: what changes in a Profile, and the event that says so.
+use super::Profile;
+use super::lifecycle::{Confirm, Decision, Denied, FinalState, Ineligible, Report, Transition};
+use super::order::{Bound, Confirmation, Limits, Order};
+use crate::event::{ENCODING, Event, Failure, OneTimeKey, What};
+use crate::time::Timestamp;
+use crate::types::Actor;
+use crate::types::Eid;
+use crate::types::FunctionCallId;
+use crate::types::MatchingId;
+use crate::types::State;
+use crate::types::StatusCode;
+use crate::types::TransactionId;
+
+/// Who moves the Profile, and when.
+pub(super) struct Step {
+    pub(super) actor: Actor,
+    pub(super) now: Timestamp,
+}
+
+/// The moves, in the order of the table above.
+impl Profile {
+    pub(super) fn reserved(
+        self,
+        step: Step,
+        call: FunctionCallId,
+        eid: Option<Eid>,
+        expires_at: Option<Timestamp>,
+    ) -> Decision {
+        let number = self.orders.saturating_add(1);
+        let order = Order {
+            number,
+            call,
+            ordered_at: step.now,
+            expires_at,
+            eid,
+            confirmation: None,
+            download_attempts: 0,
+            confirmation_code_attempts: 0,
+            session: None,
+            bound: None,
+            failure: None,
+        };
+        let to = if order.eid.is_some() { State::Linked } else { State::Allocated };
+        let what = What::DownloadOrdered {
+            order: number,
+            call: order.call.to_string(),
+            eid: order.eid.as_ref().map(Eid::to_string),
+            expires_at,
+        };
+        Ok(Some(self.moved(step, to, what, |profile| {
+            profile.orders = number;
+            profile.order = Some(order);
+            profile.cancelled_by = None;
+        })))
+    }
+
+    pub(super) fn confirmed(self, step: Step, confirm: Confirm) -> Decision {
+        let Confirm { eid, matching_id, fresh, confirmation_code_hash, release_flag } = confirm;
+        let Some(order) = self.order.clone() else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+        if matches!((&order.eid, &eid), (Some(ordered), Some(given)) if ordered != given) {
+            return Err(StatusCode::EID_MISMATCH.into());
+        }
+        let eid = order.eid.or(eid);
+        let matching_id = matching_id.unwrap_or(fresh);
+        if matching_id.is_empty() && eid.is_none() {
+            return Err(StatusCode::EID_MISSING.into());
+        }
+        let what = What::OrderConfirmed {
+            order: order.number,
+            eid: eid.as_ref().map(Eid::to_string),
+            confirmation_code: confirmation_code_hash.is_some(),
+        };
+        let to = if release_flag { State::Released } else { State::Confirmed };
+        let confirmation = Confirmation { matching_id, confirmation_code_hash, release_flag };
+        Ok(Some(self.moved(step, to, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.eid = eid;
+                order.confirmation = Some(confirmation);
+            }
+        })))
+    }
+
+    pub(super) fn cancelled(
+        self,
+        step: Step,
+        call: FunctionCallId,
+        eid: Option<&Eid>,
+        matching_id: Option<&MatchingId>,
+        final_state: FinalState,
+    ) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+        // 5.3.3 compares the MatchingID first. An empty one says nothing that leaving it out does not.
+        let stored = order.matching_id().filter(|id| !id.is_empty());
+        match (stored, matching_id.filter(|id| !id.is_empty())) {
+            (None, None) => {}
+            (Some(stored), Some(given)) if stored == given => {}
+            (Some(_), None) => return Err(StatusCode::MATCHING_ID_MISSING.into()),
+            (_, Some(_)) => return Err(StatusCode::MATCHING_ID_MISMATCH.into()),
+        }
+        match (order.eid.as_ref(), order.eid(), eid) {
+            (_, Some(stored), Some(given)) if stored == given => {}
+            (_, _, Some(_)) => return Err(StatusCode::ICCID_OTHER_EID.into()),
+            (Some(_), _, None) => return Err(StatusCode::EID_LEFT_OUT.into()),
+            // The operator never named an EID, so it need not name the one that downloaded.
+            (None, _, None) => {}
+        }
+        let to = match final_state {
+            FinalState::Available => State::Available,
+            FinalState::Unavailable => State::Unavailable,
+        };
+        let what = What::OrderCancelled { order: order.number };
+        Ok(Some(self.moved(step, to, what, |profile| {
+            profile.order = None;
+            profile.cancelled_by = Some(call);
+        })))
+    }
+
+    pub(super) fn authorised(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        limits: Limits,
+        ineligible: Option<Ineligible>,
+    ) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::MATCHING_ID_REFUSED.into()) };
+        if order.expired(step.now) {
+            return Err(self.failed(step, StatusCode::ORDER_EXPIRED, Failure::OrderExpired));
+        }
+        if !matches!(self.state, State::Released | State::Downloaded) {
+            return Err(StatusCode::PROFILE_NOT_RELEASED.into());
+        }
+        let limit = limits.download_attempts_max;
+        if order.download_attempts >= limit {
+            let failure = Failure::DownloadAttempts { limit };
+            return Err(self.failed(step, StatusCode::ATTEMPTS_EXCEEDED, failure));
+        }
+        if let Some(Ineligible { status, why }) = ineligible {
+            return Err(self.failed(step, status, Failure::NotEligible { why: why.to_owned() }));
+        }
+        let attempt = order.download_attempts.saturating_add(1);
+        let what =
+            What::DownloadAuthorised { order: order.number, transaction: transaction.clone(), attempt };
+        let to = self.state;
+        Ok(Some(self.moved(step, to, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.download_attempts = attempt;
+                order.session = Some(transaction);
+            }
+        })))
+    }
+
+    /// What a later AuthenticateClient hears about an order that ended in Error.
+    pub(super) fn ended(&self) -> StatusCode {
+        match self.order.as_ref().and_then(|order| order.failure.as_ref()) {
+            Some(Failure::OrderExpired) => StatusCode::ORDER_EXPIRED,
+            Some(Failure::DownloadAttempts { .. }) => StatusCode::ATTEMPTS_EXCEEDED,
+            Some(
+                Failure::ConfirmationCodeAttempts { .. }
+                | Failure::NotEligible { .. }
+                | Failure::SessionCancelled { .. }
+                | Failure::Installation { .. },
+            )
+            | None => StatusCode::MATCHING_ID_REFUSED,
+        }
+    }
+
+    pub(super) fn confirmation_code_refused(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        limits: Limits,
+    ) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::PROFILE_UNAVAILABLE.into()) };
+        let limit = limits.confirmation_code_attempts_max;
+        if order.confirmation_code_attempts >= limit {
+            let failure = Failure::ConfirmationCodeAttempts { limit };
+            return Err(self.failed(step, StatusCode::CONFIRMATION_CODE_EXCEEDED, failure));
+        }
+        let attempt = order.confirmation_code_attempts.saturating_add(1);
+        let what = What::ConfirmationCodeRefused { order: order.number, transaction, attempt };
+        let to = self.state;
+        let moved = self.moved(step, to, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.confirmation_code_attempts = attempt;
+            }
+        });
+        Err(Box::new(Denied { status: StatusCode::CONFIRMATION_CODE_REFUSED, moved: Some(moved) }))
+    }
+
+    pub(super) fn bound(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        eid: Eid,
+        one_time_key: OneTimeKey,
+    ) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::PROFILE_UNAVAILABLE.into()) };
+        if order.expired(step.now) {
+            return Err(self.failed(step, StatusCode::ORDER_EXPIRED, Failure::OrderExpired));
+        }
+        if order.eid().is_some_and(|bound| *bound != eid) {
+            return Err(StatusCode::EID_REFUSED.into());
+        }
+        let what = What::PackageBound {
+            order: order.number,
+            transaction: transaction.clone(),
+            eid: eid.to_string(),
+            one_time_key,
+        };
+        Ok(Some(self.moved(step, State::Downloaded, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.bound = Some(Bound { eid, transaction });
+            }
+        })))
+    }
+
+    pub(super) fn reported(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        order: u32,
+        result_sha256: String,
+        report: Report,
+    ) -> Decision {
+        let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
+            return Ok(None);
+        };
+        let latest = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
+        match report {
+            Report::Installed => {
+                let what = What::ProfileInstalled { order, transaction, result_sha256 };
+                Ok(Some(self.moved(step, State::Installed, what, |profile| {
+                    if let Some(order) = &mut profile.order {
+                        order.failure = None;
+                    }
+                })))
+            }
+            // An older attempt failed; the newer one is still under way.
+            Report::Failed { .. } if !latest => Ok(None),
+            Report::Failed { command, reason } => {
+                let what = What::InstallationFailed { order, transaction, command, reason, result_sha256 };
+                let to = if report.is_temporary() { State::Downloaded } else { State::Error };
+                Ok(Some(self.moved(step, to, what, |profile| {
+                    if let Some(order) = &mut profile.order {
+                        order.failure = Some(Failure::Installation { command, reason });
+                    }
+                })))
+            }
+        }
+    }
+
+    pub(super) fn session_cancelled(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        order: u32,
+        reason: u8,
+    ) -> Decision {
+        let present = self.order.as_ref().filter(|present| present.number == order);
+        // Only the session that holds the order now may end it; an older one has been superseded.
+        if present.is_none_or(|present| present.session.as_ref() != Some(&transaction)) {
+            return Ok(None);
+        }
+        let terminal = !matches!(reason, 1 | 2);
+        let to = if terminal { State::Error } else { self.state };
+        let what = What::SessionCancelled { order, transaction, reason };
+        Ok(Some(self.moved(step, to, what, |profile| {
+            if let Some(order) = profile.order.as_mut().filter(|_| terminal) {
+                order.failure = Some(Failure::SessionCancelled { reason });
+            }
+        })))
+    }
+}
+
+/// What the moves have in common.
+impl Profile {
+    pub(super) fn is_ordered_for(&self, eid: Option<&Eid>) -> bool {
+        self.order.as_ref().is_some_and(|order| order.eid.as_ref() == eid)
+    }
+
+    pub(super) fn is_confirmed_as(&self, confirm: &Confirm) -> bool {
+        let Some(order) = &self.order else { return false };
+        let Some(confirmation) = &order.confirmation else { return false };
+        confirm.eid.as_ref().is_none_or(|eid| order.eid.as_ref() == Some(eid))
+            && confirm.matching_id.as_ref().is_none_or(|id| *id == confirmation.matching_id)
+            && confirm.confirmation_code_hash == confirmation.confirmation_code_hash
+            && confirm.release_flag == confirmation.release_flag
+    }
+
+    pub(super) fn ordered(self, step: Step, to: State, what: fn(u32) -> What) -> Decision {
+        let what = what(self.orders);
+        Ok(Some(self.moved(step, to, what, |_| {})))
+    }
+
+    fn failed(self, step: Step, status: StatusCode, failure: Failure) -> Box<Denied> {
+        let what = What::OrderFailed { order: self.orders, failure: failure.clone() };
+        let moved = self.moved(step, State::Error, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.failure = Some(failure);
+            }
+        });
+        Box::new(Denied { status, moved: Some(moved) })
+    }
+
+    fn moved(mut self, step: Step, to: State, what: What, change: impl FnOnce(&mut Self)) -> Transition {
+        let event = Event {
+            v: ENCODING,
+            actor: step.actor,
+            iccid: self.iccid.clone(),
+            from: Some(self.state),
+            to,
+            what,
+        };
+        self.state = to;
+        change(&mut self);
+        Transition::of(self, event)
+    }
+}
