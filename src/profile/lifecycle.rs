@@ -122,6 +122,7 @@ pub(super) type Decision = Result<Option<Transition>, Box<Denied>>;
 
 impl Profile {
     /// Decides what `command` by `actor` does to this Profile. The whole table is this match.
+    #[expect(clippy::too_many_lines, reason = "the lifecycle is one table, and a table is read in one piece")]
     pub fn decide(self, actor: Actor, command: Command, now: Timestamp) -> Decision {
         use State::{
             Allocated, Available, Confirmed, Downloaded, Error, Installed, Linked, Released, Unavailable,
