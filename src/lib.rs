@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod event;
 pub mod fault;
+pub mod hsm;
 pub mod profile;
 pub mod random;
 pub mod time;

@@ -1,0 +1,159 @@
+//! What a decision changes, as a value. The store turns it into one transaction.
+use crate::event::Event;
+use crate::profile::{Denied, Profile, Transition};
+use crate::session::Session;
+use crate::types::Eid;
+use crate::types::Iccid;
+use crate::types::Secret;
+use crate::types::StatusCode;
+
+/// A value together with the row version it was read at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    pub value: T,
+    pub version: i64,
+}
+
+impl<T> Versioned<T> {
+    /// The version of a row that does not exist yet.
+    pub const NEW: i64 = 0;
+
+    pub fn new(value: T) -> Self {
+        Self { value, version: Self::NEW }
+    }
+
+    /// The same row, with a new value, to be written only if nobody wrote it since.
+    pub fn with<U>(&self, value: U) -> Versioned<U> {
+        Versioned { value, version: self.version }
+    }
+}
+
+/// A Protected Profile Package with its metadata and its profile keys (2.5.3).
+#[derive(Debug, Clone)]
+pub struct Package {
+    pub iccid: Iccid,
+    /// StoreMetadataRequest, `BF25…`
+    pub metadata: Vec<u8>,
+    /// The length of the Unprotected Profile Package.
+    pub octets: usize,
+    /// Initial MAC chaining value, PPK-ENC and PPK-MAC: 48 octets.
+    pub keys: Secret<Vec<u8>>,
+    /// The `86` segments.
+    pub protected: Vec<u8>,
+}
+
+/// What of a Bound Profile Package is needed to deliver it again to the same one-time key (5.6.2).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StoredBinding {
+    pub euicc_otpk: Vec<u8>,
+    pub smdp_otpk: Vec<u8>,
+    pub host_id: Vec<u8>,
+    /// `A0`, `A1` and `A2` as they were sent.
+    pub commands: Vec<u8>,
+}
+
+/// What happens to the stored binding of a Profile.
+#[derive(Debug, Clone)]
+pub enum BindingChange {
+    Keep(Iccid, Box<StoredBinding>),
+    Forget(Iccid),
+}
+
+/// The effect of one call. Empty by default; it can only grow.
+#[derive(Debug, Default, Clone)]
+#[must_use = "a change does nothing until the store commits it"]
+pub struct Change {
+    session: Option<Versioned<Session>>,
+    profiles: Vec<Versioned<Profile>>,
+    packages: Vec<Package>,
+    binding: Option<BindingChange>,
+    notification: Option<(Eid, u64)>,
+    events: Vec<Event>,
+}
+
+/// The pieces of a change, for the store.
+#[derive(Debug)]
+pub struct Parts {
+    pub session: Option<Versioned<Session>>,
+    pub profiles: Vec<Versioned<Profile>>,
+    pub packages: Vec<Package>,
+    pub binding: Option<BindingChange>,
+    pub notification: Option<(Eid, u64)>,
+    pub events: Vec<Event>,
+}
+
+impl Change {
+    pub fn session(mut self, session: Versioned<Session>) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// A Profile changes only together with the event that explains it.
+    pub fn profile(mut self, transition: Versioned<Transition>) -> Self {
+        let (profile, event) = transition.value.into_parts();
+        self.profiles.push(Versioned { value: profile, version: transition.version });
+        self.events.push(event);
+        self
+    }
+
+    pub fn package(mut self, package: Package) -> Self {
+        self.packages.push(package);
+        self
+    }
+
+    pub fn binding(mut self, binding: BindingChange) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// Remembers that this notification was taken in, once and for ever.
+    pub fn notification(mut self, eid: Eid, sequence: u64) -> Self {
+        self.notification = Some((eid, sequence));
+        self
+    }
+
+    pub fn event(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// True when there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        let Self { session, profiles, packages, binding, notification, events } = self;
+        session.is_none()
+            && profiles.is_empty()
+            && packages.is_empty()
+            && binding.is_none()
+            && notification.is_none()
+            && events.is_empty()
+    }
+
+    pub fn into_parts(self) -> Parts {
+        let Self { session, profiles, packages, binding, notification, events } = self;
+        Parts { session, profiles, packages, binding, notification, events }
+    }
+}
+
+/// A function was refused. A refusal is an answer, and may change things too.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub status: StatusCode,
+    pub change: Change,
+}
+
+impl Refused {
+    /// The refusal for a command that the Profile, read at `version`, did not obey.
+    pub fn denied(denied: Denied, version: i64) -> Box<Self> {
+        let change = match denied.moved {
+            Some(value) => Change::default().profile(Versioned { value, version }),
+            None => Change::default(),
+        };
+        Box::new(Self { status: denied.status, change })
+    }
+}
+
+impl From<StatusCode> for Box<Refused> {
+    fn from(status: StatusCode) -> Self {
+        Self::new(Refused { status, change: Change::default() })
+    }
+}
