@@ -7,6 +7,7 @@
 //! rules    rsp  bpp  es8plus  profile  pki  asn1  change  session  event  audit      pure: no clock, no I/O
 //! words    types  time  random  fault
 //! ```
+pub mod asn1;
 pub mod audit;
 pub mod event;
 pub mod fault;
