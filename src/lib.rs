@@ -9,6 +9,8 @@
 //! ```
 pub mod asn1;
 pub mod audit;
+pub mod bpp;
+pub mod es8plus;
 pub mod event;
 pub mod fault;
 pub mod hsm;
