@@ -42,20 +42,11 @@ pub struct Package {
     pub protected: Vec<u8>,
 }
 
-/// What of a Bound Profile Package is needed to deliver it again to the same one-time key (5.6.2).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct StoredBinding {
-    pub euicc_otpk: Vec<u8>,
-    pub smdp_otpk: Vec<u8>,
-    pub host_id: Vec<u8>,
-    /// `A0`, `A1` and `A2` as they were sent.
-    pub commands: Vec<u8>,
-}
-
 /// What happens to the stored binding of a Profile.
 #[derive(Debug, Clone)]
 pub enum BindingChange {
-    Keep(Iccid, Box<StoredBinding>),
+    /// What a bound package needs to be delivered again to the same one-time key (5.6.2).
+    Keep(Iccid, Secret<Vec<u8>>),
     Forget(Iccid),
 }
 

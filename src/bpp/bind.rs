@@ -17,14 +17,14 @@ use crate::types::TransactionId;
 
 /// Everything that is bound together.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts<'a> {
-    pub transaction_id: &'a TransactionId,
-    pub host_id: &'a HostId,
-    pub smdp_otpk: &'a Point,
-    pub euicc_otpk: &'a Point,
+pub struct Parts<'p, 'a> {
+    pub transaction_id: &'p TransactionId,
+    pub host_id: &'p HostId,
+    pub smdp_otpk: &'p Point,
+    pub euicc_otpk: &'p Point,
     /// Derived from the two keys above, the host and the EID.
-    pub session_keys: &'a SessionKeys,
-    pub metadata: StoreMetadata<'a>,
+    pub session_keys: &'p SessionKeys,
+    pub metadata: StoreMetadata<'p>,
     pub profile: Profile<'a>,
 }
 
@@ -39,9 +39,11 @@ pub enum Profile<'a> {
 
 /// A package that waits for its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+pub struct Binding<'a> {
     transaction_id: TransactionId,
     package: BoundPackage,
+    /// The member A3 of a Profile prepared in advance: not copied until the package leaves.
+    prepared: Option<&'a ProtectedProfile>,
 }
 
 /// What stays the same when a package is sent again to the same otPK.EUICC (5.6.2): all but transaction and
@@ -51,8 +53,8 @@ pub struct BoundPackage {
     smdp_otpk: Point,
     euicc_otpk: Point,
     host_id: HostId,
-    /// The members A0 to A3.
-    body: Vec<u8>,
+    /// The members A0 to A2; with session keys also A3, which is then of this eUICC alone.
+    commands: Vec<u8>,
 }
 
 /// The signed package, and what to keep for a second try.
@@ -63,24 +65,24 @@ pub struct Sealed {
     pub keep: BoundPackage,
 }
 
-impl Binding {
-    pub fn prepare(parts: &Parts<'_>) -> Self {
+impl<'a> Binding<'a> {
+    pub fn prepare(parts: &Parts<'_, 'a>) -> Self {
         let mut channel = Channel::new(&parts.session_keys.0);
         let configure = tlv(&[0xA0], &channel.command(&configure_isdp::encode()));
         let metadata = tlv(&[0xA1], &channel.store_metadata(parts.metadata));
-        let profile = match parts.profile {
+        let (last, prepared) = match parts.profile {
             Profile::Prepared { profile, keys } => {
-                concat(&[&tlv(&[0xA2], &replace_keys(&mut channel, keys)), &tlv(&[0xA3], profile.octets())])
+                (tlv(&[0xA2], &replace_keys(&mut channel, keys)), Some(profile))
             }
-            Profile::Plain { upp } => tlv(&[0xA3], &channel.load_profile_elements(upp)),
+            Profile::Plain { upp } => (tlv(&[0xA3], &channel.load_profile_elements(upp)), None),
         };
         let package = BoundPackage {
             smdp_otpk: *parts.smdp_otpk,
             euicc_otpk: *parts.euicc_otpk,
             host_id: parts.host_id.clone(),
-            body: concat(&[&configure, &metadata, &profile]),
+            commands: concat(&[&configure, &metadata, &last]),
         };
-        Self { transaction_id: parts.transaction_id.clone(), package }
+        Self { transaction_id: parts.transaction_id.clone(), package, prepared }
     }
 
     /// What SK.DPpb signs.
@@ -91,7 +93,8 @@ impl Binding {
     /// Completes the package; `signature` is r‖s.
     pub fn seal(self, signature: &[u8; 64]) -> Sealed {
         let first = self.first_command().encode(signature);
-        let bpp = tlv(&[0xBF, 0x36], &concat(&[&first, &self.package.body]));
+        let profile = self.prepared.map(|profile| tlv(&[0xA3], profile.octets())).unwrap_or_default();
+        let bpp = tlv(&[0xBF, 0x36], &concat(&[&first, &self.package.commands, &profile]));
         Sealed { bpp, keep: self.package }
     }
 
@@ -110,10 +113,16 @@ impl BoundPackage {
         &self.euicc_otpk
     }
 
-    /// Opens the package for another session; `None` if the eUICC now shows another key.
-    pub fn rebind(self, transaction_id: &TransactionId, euicc_otpk: &Point) -> Option<Binding> {
+    /// Opens the package for another session; `None` if the eUICC now shows another key. `prepared` is the
+    /// Profile that it was first bound with, unless it went under session keys.
+    pub fn rebind<'a>(
+        self,
+        transaction_id: &TransactionId,
+        euicc_otpk: &Point,
+        prepared: Option<&'a ProtectedProfile>,
+    ) -> Option<Binding<'a>> {
         let same_key = self.euicc_otpk == *euicc_otpk;
-        same_key.then(|| Binding { transaction_id: transaction_id.clone(), package: self })
+        same_key.then(|| Binding { transaction_id: transaction_id.clone(), package: self, prepared })
     }
 
     /// For the vault: one value, in a form of our own.
@@ -122,7 +131,7 @@ impl BoundPackage {
             &tlv(&[0x80], &self.smdp_otpk),
             &tlv(&[0x81], &self.euicc_otpk),
             &tlv(&[0x82], self.host_id.octets()),
-            &tlv(&[0xA3], &self.body),
+            &tlv(&[0xA3], &self.commands),
         ])
     }
 
@@ -138,7 +147,7 @@ impl BoundPackage {
             smdp_otpk: Point::try_from(smdp.content).map_err(|_| malformed)?,
             euicc_otpk: Point::try_from(euicc.content).map_err(|_| malformed)?,
             host_id: HostId::from_octets(host.content)?,
-            body: body.content.to_vec(),
+            commands: body.content.to_vec(),
         })
     }
 }

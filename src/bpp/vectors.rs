@@ -189,7 +189,7 @@ impl Euicc {
 }
 
 /// Binds `profile` with the keys of the first vector, signed with 37….
-fn prepare(profile: Profile<'_>, metadata: &[u8]) -> Binding {
+fn prepare<'a>(profile: Profile<'a>, metadata: &[u8]) -> Binding<'a> {
     let set = &sets()[0];
     Binding::prepare(&Parts {
         transaction_id: &TransactionId::parse("01").unwrap(),
@@ -234,7 +234,7 @@ fn a_package_bound_again_differs_only_in_transaction_and_signature() {
 
     let kept = BoundPackage::from_octets(&first.keep.to_octets()).unwrap();
     let key = *kept.euicc_otpk();
-    let again = kept.clone().rebind(&TransactionId::parse("02").unwrap(), &key).unwrap();
+    let again = kept.clone().rebind(&TransactionId::parse("02").unwrap(), &key, Some(&profile)).unwrap();
     let mut again_signed = again.to_be_signed();
     assert_eq!(again_signed[..6], [0x82, 1, 1, 0x80, 1, 2]);
     again_signed[5] = 1;
@@ -254,7 +254,7 @@ fn a_package_bound_again_differs_only_in_transaction_and_signature() {
 #[test]
 fn a_package_is_not_bound_again_to_another_key() {
     let package = prepare(Profile::Plain { upp: b"a profile" }, &metadata_of(3)).seal(&[0x37; 64]).keep;
-    assert_eq!(package.rebind(&TransactionId::parse("02").unwrap(), &[4; 65]), None);
+    assert_eq!(package.rebind(&TransactionId::parse("02").unwrap(), &[4; 65], None), None);
 }
 
 #[test]
