@@ -11,6 +11,7 @@ pub mod asn1;
 pub mod bpp;
 pub mod es8plus;
 pub mod fault;
+pub mod profile;
 pub mod random;
 pub mod time;
 pub mod types;
