@@ -9,6 +9,7 @@
 //! ```
 pub mod asn1;
 pub mod fault;
+pub mod pki;
 pub mod random;
 pub mod time;
 pub mod types;
