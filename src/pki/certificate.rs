@@ -91,7 +91,8 @@ pub struct Certificate {
     issuer: Name,
     not_before: Timestamp,
     not_after: Timestamp,
-    curve: Oid,
+    is_ecdsa_sha256: bool,
+    key_kind: Oid,
     key: Option<PublicKey>,
     pub(super) extensions: Extensions,
 }
@@ -102,15 +103,16 @@ impl Certificate {
             return Err(MALFORMED);
         }
         let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| MALFORMED)?;
-        let algorithms = [&parsed.signature_algorithm, &parsed.tbs_certificate.signature];
-        let ecdsa_only = algorithms
-            .iter()
-            .all(|used| used.algorithm.as_bytes() == ECDSA_WITH_SHA256 && used.parameters.is_none());
-        if !rest.is_empty() || !ecdsa_only {
+        if !rest.is_empty() {
             return Err(MALFORMED);
         }
-        let (curve, point) = read_key(parsed.public_key().raw)?;
-        let key = Curve::from_oid_content(curve.der_content()).map(|curve| PublicKey::new(curve, point));
+        let algorithms = [&parsed.signature_algorithm, &parsed.tbs_certificate.signature];
+        let is_ecdsa_sha256 = algorithms
+            .iter()
+            .all(|used| used.algorithm.as_bytes() == ECDSA_WITH_SHA256 && used.parameters.is_none());
+        let (key_kind, point) = read_key(parsed.public_key().raw)?;
+        let curve = Curve::from_oid_content(key_kind.der_content());
+        let key = curve.map(|curve| PublicKey::new(curve, point)).transpose()?;
         Ok(Self {
             der: der.to_vec(),
             tbs: parsed.tbs_certificate.as_ref().to_vec(),
@@ -120,8 +122,9 @@ impl Certificate {
             issuer: Name::parse(parsed.issuer().as_raw())?,
             not_before: Timestamp::from_unix_s(parsed.validity().not_before.timestamp()),
             not_after: Timestamp::from_unix_s(parsed.validity().not_after.timestamp()),
-            curve,
-            key: key.transpose()?,
+            is_ecdsa_sha256,
+            key_kind,
+            key,
             extensions: Extensions::read(&parsed)?,
         })
     }
@@ -156,9 +159,9 @@ impl Certificate {
         digest(&SHA256, &self.der).as_ref().try_into().unwrap_or_default()
     }
 
-    /// The curve by its OID; `key` has the ones that we can use.
-    pub fn curve_oid(&self) -> &Oid {
-        &self.curve
+    /// The curve of the key by its OID; of a key without a curve, its algorithm.
+    pub fn key_kind(&self) -> &Oid {
+        &self.key_kind
     }
 
     /// The public key, if it is on a curve that this server supports.
@@ -201,7 +204,8 @@ impl Certificate {
 
     /// Names, key identifiers and signature all say that `issuer` issued this.
     pub(super) fn verify_issued_by(&self, issuer: &Self) -> Result<(), BadSignature> {
-        let linked = self.issuer == issuer.subject
+        let linked = self.is_ecdsa_sha256
+            && self.issuer == issuer.subject
             && self.authority_key_id().is_some()
             && self.authority_key_id() == issuer.subject_key_id();
         let key = issuer.key().filter(|_| linked).ok_or(BadSignature)?;
@@ -210,7 +214,8 @@ impl Certificate {
 
     /// Its own key signed it. A root needs no authority key identifier.
     pub(super) fn verify_self_signed(&self) -> Result<(), BadSignature> {
-        let key = self.key().filter(|_| self.issuer == self.subject).ok_or(BadSignature)?;
+        let key =
+            self.key().filter(|_| self.is_ecdsa_sha256 && self.issuer == self.subject).ok_or(BadSignature)?;
         key.verify_asn1(&self.tbs, &self.signature)
     }
 }
@@ -276,18 +281,16 @@ impl Extensions {
     }
 }
 
-/// subjectPublicKeyInfo: the OID of the curve, and the point.
+/// subjectPublicKeyInfo: the kind of key and, if it is of a curve, the point. A TLS certificate may be of any kind.
 fn read_key(spki: &[u8]) -> Result<(Oid, &[u8]), Malformed> {
     let mut members = Members::of(content_of(only(spki, "key")?, 0x30)?, "key");
     let mut algorithm = Members::of(members.required(0x30)?.content, "key algorithm");
-    if algorithm.required(0x06)?.content != ID_EC_PUBLIC_KEY {
-        return Err(Malformed("key algorithm"));
+    let kind = algorithm.required(0x06)?.content;
+    let [0, point @ ..] = members.required(0x03)?.content else { return Err(Malformed("key")) };
+    if kind != ID_EC_PUBLIC_KEY {
+        return Ok((Oid::from_der_content(kind)?, &[]));
     }
-    let curve = Oid::from_der_content(algorithm.required(0x06)?.content)?;
-    match members.required(0x03)?.content {
-        [0, point @ ..] => Ok((curve, point)),
-        _ => Err(Malformed("key")),
-    }
+    Ok((Oid::from_der_content(algorithm.required(0x06)?.content)?, point))
 }
 
 fn authority_key_id(value: &[u8]) -> Result<Option<KeyId>, Malformed> {

@@ -151,7 +151,7 @@ fn has_euicc_profile(euicc: &Certificate, eum: &Certificate) -> bool {
 fn check_root(certificate: &Certificate) -> Result<KeyId, PkiError> {
     let name = || certificate.subject().title().to_owned();
     if certificate.key().is_none() {
-        return Err(PkiError::CurveUnsupported { name: name(), curve: certificate.curve_oid().clone() });
+        return Err(PkiError::CurveUnsupported { name: name(), kind: certificate.key_kind().clone() });
     }
     certificate.verify_self_signed().map_err(|_| PkiError::NotSelfSigned { name: name() })?;
     let is_ca = certificate.extensions.basic_constraints.as_ref().is_some_and(|it| it.value.ca);

@@ -9,9 +9,7 @@ use crate::types::Oid;
 /// Which certificate is wrong, why, and what a person can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PkiError {
-    #[error(
-        "{name} cannot be read as an X.509 certificate with an ECDSA key ({what}): give the DER file of the CA"
-    )]
+    #[error("{name} cannot be read as an X.509 certificate ({what}): give the DER file of the CA")]
     Unreadable { name: String, what: &'static str },
     #[error("CI certificate \"{name}\" is not signed by its own key: load the root certificate itself")]
     NotSelfSigned { name: String },
@@ -21,8 +19,10 @@ pub enum PkiError {
     NotACi { name: String },
     #[error("CI certificate \"{name}\" is loaded twice (same key): keep one of the files")]
     CiTwice { name: String },
-    #[error("\"{name}\" has a key on curve {curve}, which this server does not support: use NIST P-256")]
-    CurveUnsupported { name: String, curve: Oid },
+    #[error(
+        "\"{name}\" has a key of kind {kind}, which this server does not support: use a CI on NIST P-256"
+    )]
+    CurveUnsupported { name: String, kind: Oid },
     #[error(
         "\"{name}\" has the critical extension {oid}, which this server does not know: ask the CA for another"
     )]

@@ -89,6 +89,17 @@ fn a_tls_certificate_is_for_the_address() {
 }
 
 #[test]
+fn a_tls_certificate_may_be_of_another_kind_than_the_gsmas() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["smdp.example.com".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    assert_eq!(check_tls_certificate(certificate.der(), "smdp.example.com", NOW), Ok(()));
+    let read = Certificate::parse(certificate.der()).unwrap();
+    assert_eq!((read.key(), read.key_kind().to_string()), (None, "1.3.132.0.34".to_owned()));
+    assert!(matches!(TrustStore::new(vec![read]), Err(PkiError::CurveUnsupported { .. })));
+}
+
+#[test]
 fn the_published_test_set_is_accepted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sgp26");
     if !folder.is_dir() {
