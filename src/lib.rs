@@ -10,11 +10,15 @@
 pub mod asn1;
 pub mod audit;
 pub mod bpp;
+pub mod change;
 pub mod es8plus;
 pub mod event;
 pub mod fault;
 pub mod hsm;
+pub mod pki;
 pub mod profile;
 pub mod random;
+pub mod session;
+pub mod store;
 pub mod time;
 pub mod types;

@@ -1,8 +1,8 @@
 //! The only way to write: one change, one transaction; rows and trail together or not at all.
 use super::Store;
+use super::engine::Value;
 use super::rows::{Rows, encode};
 use super::writer::{Batch, Line, Write};
-use super::engine::Value;
 use crate::audit;
 use crate::change::{BindingChange, Change, Package, Parts, Versioned};
 use crate::event::Event;
@@ -110,7 +110,10 @@ fn package_write(rows: &Rows, package: Package) -> Result<Write, Fault> {
         Value::Blob(seal("sealed", &package.protected)?),
         Value::Blob(package.metadata),
     ];
-    Ok(one_row("INSERT INTO package (iccid, octets, keys, sealed, metadata) VALUES (?1, ?2, ?3, ?4, ?5)", values))
+    Ok(one_row(
+        "INSERT INTO package (iccid, octets, keys, sealed, metadata) VALUES (?1, ?2, ?3, ?4, ?5)",
+        values,
+    ))
 }
 
 fn binding_write(rows: &Rows, binding: BindingChange) -> Result<Write, Fault> {

@@ -55,7 +55,8 @@ impl Connection {
     /// Opens for reading only; readers never wait for the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Sqlite::open_with_flags(path, flags).map_err(Fault::caused("store: open for reading"))?;
+        let connection =
+            Sqlite::open_with_flags(path, flags).map_err(Fault::caused("store: open for reading"))?;
         Self::prepared(connection, "PRAGMA query_only = ON;")
     }
 
@@ -119,7 +120,8 @@ impl Connection {
         let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(Fault::caused(fault))?;
         let mut answer = Vec::new();
         while let Some(row) = rows.next().map_err(Fault::caused(fault))? {
-            let value = |column| row.get::<_, SqlValue>(column).map_err(Fault::caused(fault)).and_then(Value::read);
+            let value =
+                |column| row.get::<_, SqlValue>(column).map_err(Fault::caused(fault)).and_then(Value::read);
             answer.push(Row((0..columns).map(value).collect::<Result<_, _>>()?));
         }
         Ok(answer)

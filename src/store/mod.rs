@@ -64,7 +64,8 @@ fn check_canary(connection: &Connection, sealer: &Sealer) -> Result<(), Fault> {
         },
         None => {
             let sealed = sealer.seal(place, CANARY)?;
-            let insert = "INSERT INTO house (name, value) VALUES ('canary', ?1) ON CONFLICT (name) DO NOTHING";
+            let insert =
+                "INSERT INTO house (name, value) VALUES ('canary', ?1) ON CONFLICT (name) DO NOTHING";
             connection.execute(insert, &[Value::Blob(sealed)]).map_err(Fault::caused("store: canary"))?;
             Ok(())
         }

@@ -162,7 +162,8 @@ impl<'a> Reader<'a> {
     pub async fn notification_seen(&self, eid: &Eid, sequence: u64) -> Result<bool, Fault> {
         let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
         let sql = "SELECT 1 FROM notification WHERE eid_index = ?1 AND sequence = ?2";
-        let found = self.readers.query(sql, &[Value::Blob(self.rows.eid_index(eid)), Value::Int(sequence)])?;
+        let found =
+            self.readers.query(sql, &[Value::Blob(self.rows.eid_index(eid)), Value::Int(sequence)])?;
         Ok(!found.is_empty())
     }
 

@@ -22,7 +22,8 @@ use crate::types::State;
 use crate::types::TransactionId;
 
 /// The columns of a Profile, in the order that [`Rows::profile`] reads.
-pub(super) const PROFILE: &str = "iccid, operator, profile_type, state, orders, cancelled_call, order_body, version";
+pub(super) const PROFILE: &str =
+    "iccid, operator, profile_type, state, orders, cancelled_call, order_body, version";
 
 /// Reads rows with the sealing key at hand.
 pub(super) struct Rows {

@@ -120,7 +120,8 @@ fn in_transaction(
 ) -> Result<(), Fault> {
     // IMMEDIATE: the write lock is ours from the first statement, also against other processes.
     connection.batch("BEGIN IMMEDIATE")?;
-    let done = newest(connection).and_then(|mut head| work(&mut head)).and_then(|()| connection.batch("COMMIT"));
+    let done =
+        newest(connection).and_then(|mut head| work(&mut head)).and_then(|()| connection.batch("COMMIT"));
     if done.is_err() && connection.in_transaction() {
         connection.batch("ROLLBACK")?;
     }
@@ -166,7 +167,8 @@ fn apply(connection: &Connection, mut head: Head, batch: &Batch) -> Result<Head,
             Value::Text(entry.body),
             Value::Blob(entry.hash.to_vec()),
         ];
-        connection.execute("INSERT INTO trail (seq, at, iccid, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)", &values)?;
+        connection
+            .execute("INSERT INTO trail (seq, at, iccid, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)", &values)?;
     }
     Ok(head)
 }

@@ -69,7 +69,7 @@ fn service_specific_data_is_skipped() {
 
 #[test]
 fn an_icon_without_its_type_is_refused() {
-    let content = [&message(&bare().encode(), 0xBF25, "").unwrap()[..], &[0x94, 1, 0xFF]].concat();
+    let content = [message(&bare().encode(), 0xBF25, "").unwrap(), &[0x94, 1, 0xFF]].concat();
     assert_eq!(Metadata::decode(&tlv(&[0xBF, 0x25], &content)), Err(Malformed("iconType")));
 }
 

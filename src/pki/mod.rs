@@ -1,0 +1,17 @@
+//! The GSMA public key infrastructure (SGP.22 4.5): who may be believed, and our own right to be believed.
+mod certificate;
+mod chain;
+mod credentials;
+mod euicc;
+#[cfg(test)]
+mod mint;
+mod name;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Certificate, Role};
+pub use chain::{TrustStore, VerifiedEum};
+pub use credentials::{Credential, Credentials, PkiError, check_tls_certificate, key_fits};
+pub use euicc::{EuiccIdentity, VerifiedEuicc};
+pub use signature::{BadSignature, Curve, PublicKey, check_point};
