@@ -9,13 +9,13 @@ pub use soft::{SoftKeyError, SoftKeys};
 
 use crate::fault::Fault;
 
-/// What a signing key is for. `credential` counts our certificate chains in the order of the configuration.
+/// What a signing key is for. `slot` counts our certificate chains in the order of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRole {
     /// SK.DPauth
-    DpAuth { credential: usize },
+    DpAuth { slot: usize },
     /// SK.DPpb
-    DpPb { credential: usize },
+    DpPb { slot: usize },
 }
 
 /// The closed set of places where signing keys can be. (PKCS#11 joins here.)

@@ -64,6 +64,8 @@ pub enum PkiError {
 /// One identity of this server: the pair of certificates under one CI.
 #[derive(Debug, Clone)]
 pub struct Credential {
+    /// Its place in the configuration, by which the vault knows its keys.
+    pub slot: usize,
     pub ci: KeyId,
     pub curve: Curve,
     pub dpauth: Certificate,
@@ -91,7 +93,7 @@ impl Credential {
             return Err(PkiError::Differ { what: "their curve" });
         }
         let curve = key.curve();
-        Ok(Self { ci, curve, dpauth, dppb, oid })
+        Ok(Self { slot: 0, ci, curve, dpauth, dppb, oid })
     }
 }
 
@@ -101,7 +103,7 @@ pub struct Credentials(Vec<Credential>);
 
 impl Credentials {
     pub fn new(list: Vec<Credential>) -> Self {
-        Self(list)
+        Self(list.into_iter().enumerate().map(|(slot, credential)| Credential { slot, ..credential }).collect())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Credential> {

@@ -48,6 +48,8 @@ pub enum Command {
 pub struct Ineligible {
     pub status: StatusCode,
     pub why: &'static str,
+    /// Ends the order (3.1.3 step 5); otherwise the device can do something about it and try again.
+    pub terminal: bool,
 }
 
 /// The input of ConfirmOrder. `matching_id` is what the caller sent; `fresh` is used when nothing was sent.

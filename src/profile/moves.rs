@@ -135,7 +135,10 @@ impl Profile {
             let failure = Failure::DownloadAttempts { limit };
             return Err(self.failed(step, StatusCode::ATTEMPTS_EXCEEDED, failure));
         }
-        if let Some(Ineligible { status, why }) = ineligible {
+        if let Some(Ineligible { status, why, terminal }) = ineligible {
+            if !terminal {
+                return Err(status.into());
+            }
             return Err(self.failed(step, status, Failure::NotEligible { why: why.to_owned() }));
         }
         let attempt = order.download_attempts.saturating_add(1);

@@ -1,0 +1,18 @@
+//! May this eUICC hold this Profile (SGP.22 3.1.3 step 5).
+use super::lifecycle::Ineligible;
+use crate::asn1::{EuiccInfo2, Metadata};
+use crate::types::StatusCode;
+
+/// Why the eUICC may not have the Profile, if so. `octets` is the size of the Profile Package.
+pub fn eligibility(metadata: &Metadata, octets: u64, euicc: &EuiccInfo2) -> Option<Ineligible> {
+    let (wanted, forbidden) = (metadata.pprs, euicc.forbidden_pprs);
+    if (wanted.ppr1 && forbidden.ppr1) || (wanted.ppr2 && forbidden.ppr2) {
+        let why = "it forbids a profile policy rule of this profile";
+        return Some(Ineligible { status: StatusCode::NOT_ELIGIBLE, why, terminal: true });
+    }
+    if euicc.free_nvm.is_some_and(|free| free < octets) {
+        let why = "it has too little free memory";
+        return Some(Ineligible { status: StatusCode::EUICC_MEMORY, why, terminal: false });
+    }
+    None
+}

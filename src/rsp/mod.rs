@@ -1,0 +1,54 @@
+//! The RSP session as a staircase (SGP.22 5.6): each step consumes the proof of the step before.
+//!
+//! ```text
+//! initiate      request ──▶ Opening ──seal──▶ answer
+//! authenticate  Session ──verify──▶ Claim ──offer──▶ Offer ──seal──▶ answer
+//! download      Session ──verify──▶ Preparation ──admit──▶ Admitted ──bind──▶ Delivery ──seal──▶ answer
+//! ```
+mod authenticate;
+mod cancel;
+mod download;
+mod initiate;
+mod notification;
+
+pub use authenticate::{Authentication, Claim, Offer, OfferedDownload, Waiting};
+pub use cancel::{Cancellation, cancel};
+pub use download::{Admitted, Delivery, Download, Preparation};
+pub use initiate::{Fresh, Opened, Opening, Request};
+pub use notification::{Other, Reported, installation, other};
+
+use sha2::{Digest, Sha256};
+
+use crate::pki::Credential;
+use crate::pki::Credentials;
+use crate::pki::TrustStore;
+use crate::profile::Limits;
+use crate::types::StatusCode;
+
+/// What the rules may know of this server.
+#[derive(Debug)]
+pub struct Setting {
+    /// The FQDN of this SM-DP+.
+    pub address: String,
+    pub trust: TrustStore,
+    pub credentials: Credentials,
+    pub limits: Limits,
+    /// How long a device may take from one step to the next.
+    pub session_ms: i64,
+    /// How long a session that delivered a package is remembered for its result.
+    pub result_ms: i64,
+    /// How long an order stays open; `None` for ever.
+    pub order_ms: Option<i64>,
+}
+
+impl Setting {
+    /// Our certificates under the CI that the session was opened with; gone only if the configuration changed.
+    fn credential(&self, ci: &crate::asn1::KeyId) -> Result<&Credential, StatusCode> {
+        self.credentials.under(ci).ok_or(StatusCode::CERTIFICATE_UNAVAILABLE)
+    }
+}
+
+/// SHA-256 of a request, to recognise its repetition.
+pub fn digest(request: &[u8]) -> Vec<u8> {
+    Sha256::digest(request).to_vec()
+}
