@@ -7,7 +7,10 @@
 //! rules    rsp  bpp  es8plus  profile  pki  asn1  change  session  event  audit      pure: no clock, no I/O
 //! words    types  time  random  fault
 //! ```
+pub mod cli;
+pub mod config;
 pub mod fault;
+pub mod mint;
 pub mod random;
 pub mod time;
 pub mod types;
