@@ -14,3 +14,6 @@ pub enum CliError {
     #[error("{0}")]
     Refused(String),
 }
+
+#[cfg(test)]
+mod tests;

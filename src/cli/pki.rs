@@ -1,5 +1,6 @@
 //! `smdpp pki`: make a test PKI, or take one over.
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::cli::CliError;
@@ -36,7 +37,7 @@ pub enum PkiCommand {
         #[arg(long, value_name = "N", default_value_t = 1)]
         euiccs: u64,
         /// Days that all but the TLS certificates are valid [default: 30 years]; TLS certificates have 397 days
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(2..))]
         valid_days: Option<u32>,
     },
     /// Take over an existing test PKI, such as the GSMA SGP.26 set, and write it in the layout of init-test
@@ -115,9 +116,10 @@ fn init_test_summary(pki: &TestPki, plan: &Plan, dir: &str) -> String {
     text.push_str(&table(&contents));
     text.push_str(&format!(
         "\nEach is a .pem (certificate) and a .key (private key, yours only). {dir}/README.txt says more.\n\
-         For tests only: no real eUICC trusts this CI.\n\n\
-         Next: smdpp init writes a configuration; name these files in it.\n"
+         For tests only: no real eUICC trusts this CI.\n"
     ));
+    let operators: Vec<_> = pki.operators.iter().map(|one| (one.name.clone(), one.oid.clone())).collect();
+    text.push_str(&next_step(dir, &plan.address, &operators));
     text
 }
 
@@ -132,10 +134,24 @@ fn import_summary(findings: &Findings, dir: &str) -> String {
         text.push_str("\nLeft alone:\n");
         text.push_str(&table(&findings.left_alone));
     }
-    text.push_str(&format!(
-        "\nNext: smdpp init --address {} writes a configuration; name these files in it.\n",
-        findings.address
-    ));
+    text.push_str(&next_step(dir, &findings.address, &findings.operators));
+    text
+}
+
+/// The configuration looks for `pki` beside it; a PKI elsewhere has to be named there.
+fn next_step(dir: &str, address: &str, operators: &[(OperatorId, Oid)]) -> String {
+    let path = Path::new(dir);
+    let beside = path.file_name().is_some_and(|name| name == "pki");
+    let parent = path.parent().filter(|parent| beside && !parent.as_os_str().is_empty());
+    let home = parent.unwrap_or(Path::new(".")).display();
+    let mut text = format!("\nNext: smdpp init {home} --address {address}\n");
+    if !beside {
+        text.push_str(&format!("Then put {dir} in the place of pki in {home}/smdpp.toml.\n"));
+    }
+    text.push_str("Then add the operators at its end:\n");
+    for (name, oid) in operators {
+        text.push_str(&format!("\n[[operator]]\nname = \"{name}\"\noid = \"{oid}\"\n"));
+    }
     text
 }
 

@@ -97,12 +97,12 @@ download_attempts_max = 10
 confirmation_code_attempts_max = 3
 # Days until an order that nobody downloads ends. Default 0: never.
 order_valid_days = 0
-# Minutes until an unfinished download session ends (5.5.1). Default 15.
+# Minutes until an unfinished download session ends. Default 15.
 session_minutes = 15
 
 # What one peer may cost.
 [limits]
-# Octets of one request. Default 262144; the largest of SGP.22 is HandleNotification with some 20000.
+# Octets of one request, larger ones are refused unread. Default 262144.
 request_bytes_max = 262144
 # Connections open at once, per door. Default 1000.
 connections_max = 1000

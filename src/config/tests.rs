@@ -59,7 +59,7 @@ fn other(section: &str, value: &str) -> String {
         ("operator", "certificate_sha256") => "AB".repeat(32),
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
-        ("policy" | "limits", name) => (1000 + name.len()).to_string(),
+        ("policy" | "limits", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }
 }

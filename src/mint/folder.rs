@@ -2,6 +2,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -50,9 +51,6 @@ impl TestPki {
             Entry::new("ci", "Certificate Issuer: the root that eUICCs and this server trust", &self.ci),
             Entry::new("eum", "eUICC manufacturer: issues the eUICC certificates", &self.eum),
         ];
-        entries.extend(self.euiccs.iter().map(|(eid, issued)| {
-            Entry::new(format!("euicc/{eid}"), "a test eUICC, named by its EID", issued)
-        }));
         entries.extend([
             Entry::new("dpauth", "SM-DP+ authentication: signs serverSigned1", &self.dpauth),
             Entry::new("dppb", "SM-DP+ profile binding: signs smdpSigned2 and the one-time keys", &self.dppb),
@@ -62,6 +60,10 @@ impl TestPki {
         entries.extend(self.operators.iter().map(|operator| {
             let says = format!("client certificate of operator {}, OID {}", operator.name, operator.oid);
             Entry::new(format!("operators/{}", operator.name), says, &operator.client)
+        }));
+        // Last, because there may be thousands.
+        entries.extend(self.euiccs.iter().map(|(eid, issued)| {
+            Entry::new(format!("euicc/{eid}"), "a test eUICC, named by its EID", issued)
         }));
         entries
     }
@@ -78,6 +80,8 @@ pub(super) fn write_entries(folder: &Path, entries: &[Entry]) -> Result<(), Mint
         let path = folder.join(sub);
         private_folder(&path).map_err(tried("make folder", &path))?;
     }
+    // An empty folder that was there already may be open to others.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(tried("close", folder))?;
     for entry in entries {
         let path = file(folder, &entry.name, "pem");
         let text = pem("CERTIFICATE", &entry.certificate);

@@ -72,11 +72,11 @@ pub fn import(
         },
     };
     work.take_ci(ci);
-    work.take_euiccs(ci)?;
     work.take_dp(Role::DpAuth, "dpauth", ci)?;
     work.take_dp(Role::DpPb, "dppb", ci)?;
     work.take_dptls(ci, wanted)?;
     work.make_operators(wanted)?;
+    work.take_euiccs(ci)?;
     work.note_unused();
     write_entries(folder, &work.entries)?;
     Ok(work.findings)

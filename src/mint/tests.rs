@@ -111,6 +111,7 @@ fn keys_are_for_their_owner_only_and_fit_their_certificates() {
         assert_eq!(of_key, of_pem, "{name}");
     }
     assert_eq!(mode("euicc"), 0o700);
+    assert_eq!(mode(""), 0o700);
 }
 
 #[test]
