@@ -56,8 +56,7 @@ impl SoftKeys {
 
     pub(super) fn sign(&self, role: KeyRole, message: &[u8]) -> Result<[u8; 64], Fault> {
         let (KeyRole::DpAuth { slot } | KeyRole::DpPb { slot }) = role;
-        let (dpauth, dppb) =
-            self.credentials.get(slot).ok_or_else(|| Fault::new("hsm: no such key"))?;
+        let (dpauth, dppb) = self.credentials.get(slot).ok_or_else(|| Fault::new("hsm: no such key"))?;
         let key = match role {
             KeyRole::DpAuth { .. } => dpauth,
             KeyRole::DpPb { .. } => dppb,

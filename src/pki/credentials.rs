@@ -103,7 +103,12 @@ pub struct Credentials(Vec<Credential>);
 
 impl Credentials {
     pub fn new(list: Vec<Credential>) -> Self {
-        Self(list.into_iter().enumerate().map(|(slot, credential)| Credential { slot, ..credential }).collect())
+        Self(
+            list.into_iter()
+                .enumerate()
+                .map(|(slot, credential)| Credential { slot, ..credential })
+                .collect(),
+        )
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Credential> {

@@ -1,0 +1,377 @@
+//! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod environment;
+mod private;
+mod template;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
+pub use template::{Answers, OperatorAnswer};
+
+use crate::types::Malformed;
+use crate::types::Oid;
+use crate::types::OperatorId;
+
+/// A configuration is a page or two.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Everything that the server is told from outside. Secrets are not in it; it names their files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The SM-DP+ address that is in Activation Codes and in the TLS certificate.
+    pub address: Fqdn,
+    pub database: Database,
+    pub mode: Mode,
+    pub es9plus: Es9plus,
+    pub es2plus: Es2plus,
+    pub ci: Vec<Ci>,
+    pub credentials: Vec<Credentials>,
+    pub vault: Vault,
+    #[serde(default)]
+    pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub policy: Policy,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Test,
+    Production,
+}
+
+/// Where the state is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Database {
+    Sqlite(PathBuf),
+}
+
+impl TryFrom<String> for Database {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+        let path =
+            path.ok_or("a database is written \"sqlite:\" and a path, such as \"sqlite:data/smdpp.db\"")?;
+        Ok(Self::Sqlite(path.into()))
+    }
+}
+
+/// The door for LPAs (5.6).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Es9plus {
+    pub listen: SocketAddr,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+}
+
+/// The door for operators, with mutual TLS (5.3, 6.1).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Es2plus {
+    pub listen: SocketAddr,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    /// Who issues the operators' client certificates.
+    pub client_ca: PathBuf,
+}
+
+/// A Certificate Issuer whose eUICCs are served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ci {
+    pub certificate: PathBuf,
+}
+
+/// Our certificates under one CI (4.5.2).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    pub dpauth_certificate: PathBuf,
+    pub dpauth_key: PathBuf,
+    pub dppb_certificate: PathBuf,
+    pub dppb_key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    pub kind: VaultKind,
+    /// File with 32 random octets in hexadecimal, under which secret columns are sealed.
+    pub seal_key: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VaultKind {
+    Software,
+}
+
+/// An operator, known by its client certificate: every member that is given must fit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, try_from = "OperatorText")]
+pub struct Operator {
+    pub name: OperatorId,
+    pub oid: Option<Oid>,
+    pub common_name: Option<String>,
+    pub certificate_sha256: Option<[u8; 32]>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorText {
+    name: OperatorId,
+    oid: Option<Oid>,
+    common_name: Option<String>,
+    certificate_sha256: Option<String>,
+}
+
+impl TryFrom<OperatorText> for Operator {
+    type Error = &'static str;
+
+    fn try_from(text: OperatorText) -> Result<Self, Self::Error> {
+        if text.oid.is_none() && text.common_name.is_none() && text.certificate_sha256.is_none() {
+            return Err(
+                "an operator needs oid, common_name or certificate_sha256: how else would it be known?",
+            );
+        }
+        let certificate_sha256 = text.certificate_sha256.as_deref().map(sha256).transpose()?;
+        Ok(Self { name: text.name, oid: text.oid, common_name: text.common_name, certificate_sha256 })
+    }
+}
+
+/// With or without the colons that openssl prints.
+fn sha256(text: &str) -> Result<[u8; 32], &'static str> {
+    let octets = crate::types::hex::decode(&text.replace(':', ""));
+    octets.and_then(|octets| octets.try_into().ok()).ok_or(
+        "certificate_sha256 is 64 hexadecimal digits: openssl x509 -noout -fingerprint -sha256 -in FILE",
+    )
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    pub download_attempts_max: u32,
+    pub confirmation_code_attempts_max: u32,
+    /// 0: orders do not end by themselves.
+    pub order_valid_days: u32,
+    pub session_minutes: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            download_attempts_max: 10,
+            confirmation_code_attempts_max: 3,
+            order_valid_days: 0,
+            session_minutes: 15,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub request_bytes_max: usize,
+    pub connections_max: usize,
+    pub handshake_seconds: u64,
+    pub header_seconds: u64,
+    pub body_seconds: u64,
+    pub open_sessions_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes_max: 262_144,
+            connections_max: 1_000,
+            handshake_seconds: 10,
+            header_seconds: 10,
+            body_seconds: 30,
+            open_sessions_max: 10_000,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: LogLevel::Info, format: LogFormat::Text }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A fully qualified domain name, in lower case: at least two labels of letters, digits and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Fqdn(String);
+
+impl Fqdn {
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let fits = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
+        fits.then(|| Self(text.to_ascii_lowercase()))
+            .ok_or(Malformed("address: a domain name such as smdp.example.com, without https:// and port"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Fqdn {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        Self::parse(&text)
+    }
+}
+
+/// What is wrong with the configuration, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {}: {cause}. `smdpp init` writes a configuration to start from", .path.display())]
+    Unreadable { path: PathBuf, cause: std::io::Error },
+    #[error("{} has more than {FILE_BYTES_MAX} octets: that is no configuration", .path.display())]
+    TooLarge { path: PathBuf },
+    #[error("{place}: {what}. {help}")]
+    Wrong { place: String, what: String, help: &'static str },
+}
+
+impl Config {
+    /// Reads the file; what `env` knows as `SMDPP_…` wins over it. Paths are relative to the file's folder.
+    pub fn load(path: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
+        if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let mut config = environment::read(&text, &path.display().to_string(), env)?;
+        config.anchor(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The commented file that `smdpp init` writes.
+    pub fn template(answers: &Answers) -> String {
+        template::write(answers)
+    }
+
+    /// What in this configuration a careful operator would not start; empty is good. What needs certificates
+    /// to be read is checked when the server has read them.
+    pub fn suspicious(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.mode == Mode::Production && self.vault.kind == VaultKind::Software {
+            found.push(
+                "mode = \"production\" with vault.kind = \"software\": keys in files are for tests only. \
+                 Set mode = \"test\""
+                    .to_owned(),
+            );
+        }
+        if self.es9plus.listen == self.es2plus.listen && self.es9plus.listen.port() != 0 {
+            found.push(format!(
+                "es9plus.listen and es2plus.listen are both {}: choose two",
+                self.es9plus.listen
+            ));
+        }
+        if self.ci.is_empty() {
+            found.push("no [[ci]]: no eUICC would be trusted".to_owned());
+        }
+        if self.credentials.is_empty() {
+            found.push("no [[credentials]]: nothing could be signed".to_owned());
+        }
+        for (place, operator) in self.operator.iter().enumerate() {
+            if self.operator.iter().take(place).any(|other| other.name == operator.name) {
+                found.push(format!("two [[operator]] are named {}: each needs its own name", operator.name));
+            }
+        }
+        found.extend(self.zeros().map(|name| format!("{name} = 0 would refuse everything: set at least 1")));
+        found
+    }
+
+    /// Limits that must not be 0.
+    fn zeros(&self) -> impl Iterator<Item = &'static str> {
+        let Limits {
+            request_bytes_max,
+            connections_max,
+            handshake_seconds,
+            header_seconds,
+            body_seconds,
+            open_sessions_max,
+        } = self.limits;
+        let zeros = [
+            ("policy.download_attempts_max", self.policy.download_attempts_max == 0),
+            ("policy.confirmation_code_attempts_max", self.policy.confirmation_code_attempts_max == 0),
+            ("policy.session_minutes", self.policy.session_minutes == 0),
+            ("limits.request_bytes_max", request_bytes_max == 0),
+            ("limits.connections_max", connections_max == 0),
+            ("limits.handshake_seconds", handshake_seconds == 0),
+            ("limits.header_seconds", header_seconds == 0),
+            ("limits.body_seconds", body_seconds == 0),
+            ("limits.open_sessions_max", open_sessions_max == 0),
+        ];
+        zeros.into_iter().filter_map(|(name, zero)| zero.then_some(name))
+    }
+
+    fn anchor(&mut self, folder: &Path) {
+        let Database::Sqlite(database) = &mut self.database;
+        let mut paths = vec![
+            database,
+            &mut self.es9plus.tls_certificate,
+            &mut self.es9plus.tls_key,
+            &mut self.es2plus.tls_certificate,
+            &mut self.es2plus.tls_key,
+            &mut self.es2plus.client_ca,
+            &mut self.vault.seal_key,
+        ];
+        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for own in &mut self.credentials {
+            paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
+            paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);
+        }
+        for path in paths {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The commented configuration that `smdpp init` writes.
+use crate::types::Oid;
+use crate::types::OperatorId;
+
+/// What the template does not know by itself.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    pub address: super::Fqdn,
+    /// Folder of the PKI, as written in the file: relative to it.
+    pub pki: String,
+    pub operators: Vec<OperatorAnswer>,
+}
+
+#[derive(Debug, Clone)]
+pub struct OperatorAnswer {
+    pub name: OperatorId,
+    pub oid: Option<Oid>,
+}
+
+pub(super) fn write(answers: &Answers) -> String {
+    let mut text =
+        TEMPLATE.replace("{address}", answers.address.as_str()).replace("{pki}", &quoted(&answers.pki));
+    for operator in &answers.operators {
+        text.push_str("\n[[operator]]\n");
+        text.push_str(&format!("name = \"{}\"\n", operator.name));
+        if let Some(oid) = &operator.oid {
+            text.push_str(&format!("oid = \"{oid}\"\n"));
+        }
+        text.push_str(&format!("common_name = \"{}\"\n", operator.name));
+    }
+    text
+}
+
+/// For the inside of a TOML basic string.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+const TEMPLATE: &str = r#"# smdpp: configuration of an SM-DP+ (GSMA SGP.22). Clauses in brackets are of SGP.22.
+#
+# Paths are relative to the folder of this file. Secrets never stand here: this file names the files they are in.
+# Every value can come from the environment instead: SMDPP_ and the path in capitals, joined by _ , for example
+# SMDPP_ADDRESS, SMDPP_ES9PLUS_LISTEN, and for lists with their number from 0, SMDPP_OPERATOR_0_OID.
+
+# This server's name: in Activation Codes (4.1) and in the TLS certificate. A domain name, without port.
+address = "{address}"
+
+# Where orders, sessions and the audit trail are kept: "sqlite:" and a file.
+database = "sqlite:data/smdpp.db"
+
+# "test" or "production". Production refuses keys that lie in files.
+mode = "test"
+
+# The door for phones (LPA), open to the Internet (5.6).
+[es9plus]
+# IP address and port.
+listen = "0.0.0.0:8443"
+# CERT.DP.TLS (4.5.2.1) and its key; PEM.
+tls_certificate = "{pki}/dptls.pem"
+tls_key = "{pki}/dptls.key"
+
+# The door for operators, with client certificates (5.3, 6.1).
+[es2plus]
+# IP address and port; 127.0.0.1 is this machine only.
+listen = "127.0.0.1:8444"
+# The server certificate operators see, and its key; PEM.
+tls_certificate = "{pki}/dptls.pem"
+tls_key = "{pki}/dptls.key"
+# Who issues the operators' client certificates; PEM, one or more.
+client_ca = "{pki}/operator-ca.pem"
+
+# A Certificate Issuer whose eUICCs are served (4.5.2). Repeat for each.
+[[ci]]
+certificate = "{pki}/ci.pem"
+
+# This server's own certificates under one CI (4.5.2). Repeat for each CI.
+[[credentials]]
+# CERT.DPauth: authenticates this server to the eUICC (5.6.1).
+dpauth_certificate = "{pki}/dpauth.pem"
+dpauth_key = "{pki}/dpauth.key"
+# CERT.DPpb: binds Profiles to the eUICC (5.6.2).
+dppb_certificate = "{pki}/dppb.pem"
+dppb_key = "{pki}/dppb.key"
+
+# Where the keys live.
+[vault]
+# "software": in the files above. For tests only.
+kind = "software"
+# File with 32 random octets in hexadecimal; Profiles and codes are sealed under it. Lose it and they are lost.
+seal_key = "data/seal.key"
+
+# How patient this server is.
+[policy]
+# Times a download may be started before its order ends in error (3.1.3). Default 10.
+download_attempts_max = 10
+# Wrong Confirmation Codes before the order ends in error (3.1.3, 4.7). Default 3.
+confirmation_code_attempts_max = 3
+# Days until an order that nobody downloads ends. Default 0: never.
+order_valid_days = 0
+# Minutes until an unfinished download session ends. Default 15.
+session_minutes = 15
+
+# What one peer may cost.
+[limits]
+# Octets of one request, larger ones are refused unread. Default 262144.
+request_bytes_max = 262144
+# Connections open at once, per door. Default 1000.
+connections_max = 1000
+# Seconds for the TLS handshake. Default 10.
+handshake_seconds = 10
+# Seconds for the HTTP headers. Default 10.
+header_seconds = 10
+# Seconds for the body of a request. Default 30.
+body_seconds = 30
+# Download sessions open at once; each costs a signature and a row (5.6.1). Default 10000.
+open_sessions_max = 10000
+
+[log]
+# error, warn, info, debug or trace. Default info.
+level = "info"
+# "text" for people, "json" for machines. Default text.
+format = "text"
+
+# Operators that may order (5.3). Only the client certificate says who calls (6.1.1), so each needs at least one
+# of oid (registeredID in its subjectAltName), common_name (of its subject), certificate_sha256 (64 hexadecimal
+# digits of: openssl x509 -noout -fingerprint -sha256 -in FILE). All that are given must fit.
+#
+# [[operator]]
+# name = "acme"
+# oid = "2.999.10.1.1"
+# common_name = "acme"
+# certificate_sha256 = ""
+"#;

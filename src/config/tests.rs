@@ -1,0 +1,174 @@
+//! The configuration, read and refused.
+use std::collections::HashMap;
+
+use super::*;
+
+fn answers() -> Answers {
+    Answers {
+        address: Fqdn::parse("smdp.example.com").unwrap(),
+        pki: "pki".to_owned(),
+        operators: vec![OperatorAnswer {
+            name: OperatorId::parse("acme").unwrap(),
+            oid: Some(Oid::parse("2.999.10.1.1").unwrap()),
+        }],
+    }
+}
+
+fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("smdpp.toml");
+    fs::write(&path, text).unwrap();
+    let env: HashMap<&str, &str> = env.iter().copied().collect();
+    let config = Config::load(&path, |name| env.get(name).map(|value| (*value).to_owned()));
+    config.map_err(|error| error.to_string().replace(&path.display().to_string(), "smdpp.toml"))
+}
+
+#[test]
+fn the_template_is_a_configuration_with_the_defaults() {
+    let config = load(&Config::template(&answers()), &[]).unwrap();
+    assert_eq!(config.address.as_str(), "smdp.example.com");
+    assert_eq!(config.policy, Policy::default());
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.log, Log::default());
+    assert_eq!(config.operator[0].oid, Some(Oid::parse("2.999.10.1.1").unwrap()));
+    assert_eq!(config.suspicious(), Vec::<String>::new());
+}
+
+#[test]
+fn paths_are_relative_to_the_folder_of_the_file() {
+    let config = load(&Config::template(&answers()), &[("SMDPP_VAULT_SEAL_KEY", "/run/seal.key")]).unwrap();
+    assert!(config.ci[0].certificate.is_absolute());
+    assert!(config.ci[0].certificate.ends_with("pki/ci.pem"));
+    assert_eq!(config.vault.seal_key, Path::new("/run/seal.key"));
+    let Database::Sqlite(database) = config.database;
+    assert!(database.is_absolute());
+}
+
+/// A right value, other than the template's, for each variable there is.
+fn other(section: &str, value: &str) -> String {
+    match (section, value) {
+        ("", "address") => "other.example.org".to_owned(),
+        ("", "database") => "sqlite:/x/other.db".to_owned(),
+        ("", "mode") => "production".to_owned(),
+        ("es9plus", "listen") => "127.0.0.1:1".to_owned(),
+        ("es2plus", "listen") => "127.0.0.1:2".to_owned(),
+        ("vault", "kind") => "software".to_owned(),
+        ("operator", "name") => "gamma".to_owned(),
+        ("operator", "oid") => "2.999.77".to_owned(),
+        ("operator", "common_name") => "Gamma".to_owned(),
+        ("operator", "certificate_sha256") => "AB".repeat(32),
+        ("log", "level") => "trace".to_owned(),
+        ("log", "format") => "json".to_owned(),
+        ("policy" | "limits", name) => format!("10{:02}", name.len()),
+        _ => format!("/x/{section}/{value}"),
+    }
+}
+
+#[test]
+fn every_single_value_can_come_from_the_environment_alone() {
+    let mut env = Vec::new();
+    for (section, list, values) in environment::VALUES {
+        for value in *values {
+            let part = if *list { format!("{section}_0") } else { (*section).to_owned() };
+            let path = if part.is_empty() { (*value).to_owned() } else { format!("{part}_{value}") };
+            env.push((format!("SMDPP_{}", path.to_uppercase()), other(section, value)));
+        }
+    }
+    let borrowed: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    for text in [String::new(), Config::template(&answers())] {
+        let config = load(&text, &borrowed).unwrap();
+        let shown = format!("{config:?}");
+        for (section, _, values) in environment::VALUES {
+            for value in *values {
+                let wanted = match (*section, *value) {
+                    ("", "database") => "/x/other.db".to_owned(),
+                    ("", "mode") => "Production".to_owned(),
+                    ("vault", "kind") => "Software".to_owned(),
+                    ("log", "level") => "Trace".to_owned(),
+                    ("log", "format") => "Json".to_owned(),
+                    ("operator", "certificate_sha256") => "171, 171".to_owned(),
+                    (section, value) => other(section, value),
+                };
+                assert!(shown.contains(&wanted), "{section}.{value}: {wanted} not in {shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_next_number_of_a_list_adds_an_entry() {
+    let env = [("SMDPP_OPERATOR_1_NAME", "beta"), ("SMDPP_OPERATOR_1_COMMON_NAME", "beta")];
+    let config = load(&Config::template(&answers()), &env).unwrap();
+    let names: Vec<&str> = config.operator.iter().map(|operator| operator.name.as_str()).collect();
+    assert_eq!(names, ["acme", "beta"]);
+}
+
+#[test]
+fn a_wrong_value_is_named_with_file_and_line() {
+    let template = Config::template(&answers());
+    let line = |text: &str, wanted: &str| 1 + text.lines().position(|line| line.contains(wanted)).unwrap();
+    for (right, wrong) in [
+        ("mode = \"test\"", "mode = \"live\""),
+        ("address = \"smdp.example.com\"", "address = \"https://smdp.example.com\""),
+        ("sqlite:data", "mysql:data"),
+        ("order_valid_days = 0", "order_valid_days = -1"),
+        ("order_valid_days = 0", "order_valid_day = 0"),
+        ("listen = \"0.0.0.0:8443\"", "listen = \"0.0.0.0\""),
+        ("oid = \"2.999.10.1.1\"\ncommon", "oid = \"3.1\"\ncommon"),
+    ] {
+        let text = template.replacen(right, wrong, 1);
+        assert_ne!(text, template, "{right}");
+        let error = load(&text, &[]).unwrap_err();
+        let first = wrong.lines().next().unwrap();
+        let place = format!("smdpp.toml line {}:", line(&text, first));
+        assert!(error.starts_with(&place), "{place} {error}");
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    for (name, value) in
+        [("SMDPP_ES9PLUS_LISTEN", "nowhere"), ("SMDPP_POLICY_SESSION_MINUTES", "soon"), ("SMDPP_MODE", "")]
+    {
+        let error = load(&Config::template(&answers()), &[(name, value)]).unwrap_err();
+        assert!(error.starts_with(&format!("environment variable {name}: ")), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_value_is_named() {
+    let text = Config::template(&answers()).replacen("listen = \"0.0.0.0:8443\"", "", 1);
+    let error = load(&text, &[]).unwrap_err();
+    assert!(error.contains("listen") && error.contains("line"), "{error}");
+}
+
+#[test]
+fn an_operator_without_any_mark_is_refused() {
+    let text = Config::template(&answers()) + "\n[[operator]]\nname = \"ghost\"\n";
+    let error = load(&text, &[]).unwrap_err();
+    assert!(error.contains("needs oid, common_name or certificate_sha256"), "{error}");
+}
+
+#[test]
+fn software_keys_in_production_are_suspicious() {
+    let config = load(&Config::template(&answers()), &[("SMDPP_MODE", "production")]).unwrap();
+    assert!(config.suspicious()[0].contains("software"));
+}
+
+#[test]
+fn zeros_doubles_and_shared_listeners_are_suspicious() {
+    let env = [
+        ("SMDPP_LIMITS_CONNECTIONS_MAX", "0"),
+        ("SMDPP_ES2PLUS_LISTEN", "0.0.0.0:8443"),
+        ("SMDPP_OPERATOR_1_NAME", "acme"),
+        ("SMDPP_OPERATOR_1_OID", "2.999.3"),
+    ];
+    let config = load(&Config::template(&answers()), &env).unwrap();
+    assert_eq!(config.suspicious().len(), 3, "{:?}", config.suspicious());
+}
+
+#[test]
+fn no_file_says_what_to_do() {
+    let error = Config::load(Path::new("/nowhere/smdpp.toml"), |_| None).unwrap_err().to_string();
+    assert!(error.contains("smdpp init"), "{error}");
+}

@@ -1,0 +1,174 @@
+//! Writes and signs one X.509 certificate exactly as described (SGP.22 4.5.2.1, RFC 5280).
+//!
+//! By hand and not by `rcgen`: SGP.22 wants a registeredID as name, policies that are critical for one role and
+//! not for another, and issuers whose name must be copied octet by octet.
+use p256::SecretKey;
+use p256::ecdsa::DerSignature;
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::Signer;
+use p256::elliptic_curve::sec1::ToSec1Point;
+use p256::pkcs8::EncodePrivateKey;
+use p256::pkcs8::LineEnding;
+use sha2::Digest;
+use sha2::Sha256;
+
+use super::MintError;
+use super::der;
+use super::extension::Extension;
+use crate::random::Random;
+use crate::time::Timestamp;
+use crate::types::Oid;
+use crate::types::Secret;
+
+/// How often a random value outside the curve's order is drawn again; once is already a 1 : 2^32 event.
+const KEY_DRAWS_MAX: u32 = 8;
+
+/// A certificate with its key.
+#[derive(Clone)]
+pub struct Issued {
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// The private key, as PKCS#8 DER.
+    pub key_pkcs8: Secret<Vec<u8>>,
+    /// Subject as DER `Name`: the next certificate's issuer, octet by octet.
+    pub(super) subject: Vec<u8>,
+    pub(super) key_id: Vec<u8>,
+    pub(super) key: SecretKey,
+}
+
+impl Issued {
+    pub fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.der)
+    }
+
+    pub fn key_pem(&self) -> Result<Secret<String>, MintError> {
+        let pem = self.key.to_pkcs8_pem(LineEnding::LF).map_err(|_| MintError::Key("write as PKCS#8"))?;
+        Ok(Secret::new(pem.as_str().to_owned()))
+    }
+
+    /// The subjectKeyIdentifier; for a CI this is what SGP.22 calls the CI public key identifier.
+    pub fn key_id(&self) -> &[u8] {
+        &self.key_id
+    }
+
+    /// Takes a certificate and key from elsewhere, so that it can issue.
+    pub(super) fn adopt(
+        der: Vec<u8>,
+        subject: Vec<u8>,
+        key_id: Vec<u8>,
+        key: SecretKey,
+    ) -> Result<Self, MintError> {
+        Ok(Self { der, key_pkcs8: pkcs8(&key)?, subject, key_id, key })
+    }
+}
+
+/// A distinguished name: attribute and value, in order.
+pub(super) enum Attribute {
+    CommonName(String),
+    Organization(String),
+    SerialNumber(String),
+}
+
+/// What a certificate says, apart from its issuer.
+pub(super) struct Template {
+    pub(super) subject: Vec<Attribute>,
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+    pub(super) extensions: Vec<Extension>,
+}
+
+/// Signs by `issuer`; `None` is a certificate signed by itself.
+pub(super) fn issue(
+    template: &Template,
+    issuer: Option<&Issued>,
+    random: &dyn Random,
+) -> Result<Issued, MintError> {
+    let key = new_key(random)?;
+    let point = key.public_key().to_sec1_point(false);
+    let key_id = key_identifier(point.as_bytes());
+    let subject = name(&template.subject)?;
+    let mut extensions = Vec::new();
+    if let Some(issuer) = issuer {
+        extensions.push(Extension::authority_key_id(&issuer.key_id)?);
+    }
+    extensions.push(Extension::subject_key_id(&key_id)?);
+    let extensions: Vec<Vec<u8>> =
+        extensions.iter().chain(&template.extensions).map(Extension::to_der).collect();
+
+    let tbs = der::sequence(&[
+        der::tlv(0xA0, &der::tlv(der::INTEGER, &[2])),
+        der::tlv(der::INTEGER, &serial_number(random)?),
+        ecdsa_with_sha256()?,
+        issuer.map_or_else(|| subject.clone(), |issuer| issuer.subject.clone()),
+        der::sequence(&[der::time(template.not_before)?, der::time(template.not_after)?]),
+        subject.clone(),
+        public_key_info(point.as_bytes())?,
+        der::tlv(0xA3, &der::sequence(&extensions)),
+    ]);
+    let signer = SigningKey::from(issuer.map_or(&key, |issuer| &issuer.key));
+    let signature: DerSignature = signer.try_sign(&tbs).map_err(|_| MintError::Key("sign"))?;
+    let der = der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(signature.as_bytes())]);
+    Issued::adopt(der, subject, key_id, key)
+}
+
+/// RFC 5280 4.2.1.2 by the way of RFC 7093 (1): the leftmost 160 bits of SHA-256.
+fn key_identifier(point: &[u8]) -> Vec<u8> {
+    Sha256::digest(point).into_iter().take(20).collect()
+}
+
+/// Sixteen octets, positive and without a leading zero octet.
+fn serial_number(random: &dyn Random) -> Result<Vec<u8>, MintError> {
+    let mut octets = crate::random::octets::<16>(random).map_err(MintError::Random)?;
+    if let Some(first) = octets.first_mut() {
+        *first = (*first & 0x7F) | 0x40;
+    }
+    Ok(octets.to_vec())
+}
+
+fn new_key(random: &dyn Random) -> Result<SecretKey, MintError> {
+    for _ in 0..KEY_DRAWS_MAX {
+        let octets = Secret::new(crate::random::octets::<32>(random).map_err(MintError::Random)?);
+        if let Ok(key) = SecretKey::from_slice(octets.expose()) {
+            return Ok(key);
+        }
+    }
+    Err(MintError::Key("draw"))
+}
+
+fn pkcs8(key: &SecretKey) -> Result<Secret<Vec<u8>>, MintError> {
+    let der = key.to_pkcs8_der().map_err(|_| MintError::Key("write as PKCS#8"))?;
+    Ok(Secret::new(der.as_bytes().to_vec()))
+}
+
+fn ecdsa_with_sha256() -> Result<Vec<u8>, MintError> {
+    Ok(der::sequence(&[der::oid(&Oid::parse("1.2.840.10045.4.3.2")?)]))
+}
+
+fn public_key_info(point: &[u8]) -> Result<Vec<u8>, MintError> {
+    let ec_public_key = der::oid(&Oid::parse("1.2.840.10045.2.1")?);
+    let p256 = der::oid(&Oid::parse("1.2.840.10045.3.1.7")?);
+    Ok(der::sequence(&[der::sequence(&[ec_public_key, p256]), der::bits(point)]))
+}
+
+/// `Name` as DER. An EID is a PrintableString (SGP.22 4.5.2.1.0.3); the rest is UTF-8.
+pub(super) fn name(attributes: &[Attribute]) -> Result<Vec<u8>, MintError> {
+    let mut parts = Vec::new();
+    for attribute in attributes {
+        let (kind, tag, text) = match attribute {
+            Attribute::CommonName(text) => ("2.5.4.3", der::UTF8_STRING, text),
+            Attribute::Organization(text) => ("2.5.4.10", der::UTF8_STRING, text),
+            Attribute::SerialNumber(text) => ("2.5.4.5", der::PRINTABLE_STRING, text),
+        };
+        let pair = der::sequence(&[der::oid(&Oid::parse(kind)?), der::tlv(tag, text.as_bytes())]);
+        parts.push(der::tlv(der::SET, &pair));
+    }
+    Ok(der::sequence(&parts))
+}
+
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
