@@ -9,5 +9,6 @@
 //! ```
 pub mod fault;
 pub mod random;
+pub mod server;
 pub mod time;
 pub mod types;
