@@ -152,7 +152,7 @@ mod tests {
         let z = euicc.agree(&server).unwrap();
         assert_eq!(encode(&z), "8CF388576E79433C675788A2048DCE84703429E5DFED6D026F2C9B9DF2E4C1F5");
         let eid = unhex("89049032123451234512345678901235").try_into().unwrap();
-        session_keys(&z, b"testHost", &eid)
+        session_keys(&z, b"testhost", &eid)
     }
 
     fn keys(enc: u8, mac: u8, chain: u8) -> Keys {
