@@ -7,7 +7,11 @@
 //! rules    rsp  bpp  es8plus  profile  pki  asn1  change  session  event  audit      pure: no clock, no I/O
 //! words    types  time  random  fault
 //! ```
+pub mod asn1;
+pub mod bpp;
+pub mod es8plus;
 pub mod fault;
+pub mod profile;
 pub mod random;
 pub mod server;
 pub mod time;

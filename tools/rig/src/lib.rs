@@ -1,1 +1,2 @@
 //! Runs a real server.
+pub mod upp;

@@ -1,0 +1,150 @@
+//! Binds a Profile to one eUICC (SGP.22 section 2.5.4), and binds it again to the same key after a broken try.
+use crate::asn1::tlv::concat;
+use crate::asn1::tlv::split;
+use crate::asn1::tlv::tlv;
+use crate::bpp::keys::ProfileKeys;
+use crate::bpp::keys::SessionKeys;
+use crate::bpp::protect::Channel;
+use crate::bpp::protect::ProtectedProfile;
+use crate::es8plus::HostId;
+use crate::es8plus::Point;
+use crate::es8plus::configure_isdp;
+use crate::es8plus::initialise_secure_channel::InitialiseSecureChannel;
+use crate::es8plus::replace_session_keys;
+use crate::es8plus::store_metadata::StoreMetadata;
+use crate::types::Malformed;
+use crate::types::TransactionId;
+
+/// Everything that is bound together.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    pub transaction_id: &'a TransactionId,
+    pub host_id: &'a HostId,
+    pub smdp_otpk: &'a Point,
+    pub euicc_otpk: &'a Point,
+    /// Derived from the two keys above, the host and the EID.
+    pub session_keys: &'a SessionKeys,
+    pub metadata: StoreMetadata<'a>,
+    pub profile: Profile<'a>,
+}
+
+/// The two modes of 2.5.3.
+#[derive(Debug, Clone, Copy)]
+pub enum Profile<'a> {
+    /// Prepared in advance under keys of its own, which travel in ReplaceSessionKeys.
+    Prepared { profile: &'a ProtectedProfile, keys: &'a ProfileKeys },
+    /// Encrypted now under the session keys.
+    Plain { upp: &'a [u8] },
+}
+
+/// A package that waits for its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    transaction_id: TransactionId,
+    package: BoundPackage,
+}
+
+/// What stays the same when a package is sent again to the same otPK.EUICC (5.6.2): all but transaction and
+/// signature. To be stored sealed, and dropped when the Profile is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundPackage {
+    smdp_otpk: Point,
+    euicc_otpk: Point,
+    host_id: HostId,
+    /// The members A0 to A3.
+    body: Vec<u8>,
+}
+
+/// The signed package, and what to keep for a second try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The BoundProfilePackage as it travels.
+    pub bpp: Vec<u8>,
+    pub keep: BoundPackage,
+}
+
+impl Binding {
+    pub fn prepare(parts: &Parts<'_>) -> Self {
+        let mut channel = Channel::new(&parts.session_keys.0);
+        let configure = tlv(&[0xA0], &channel.command(&configure_isdp::encode()));
+        let metadata = tlv(&[0xA1], &channel.store_metadata(parts.metadata));
+        let profile = match parts.profile {
+            Profile::Prepared { profile, keys } => {
+                concat(&[&tlv(&[0xA2], &replace_keys(&mut channel, keys)), &tlv(&[0xA3], profile.octets())])
+            }
+            Profile::Plain { upp } => tlv(&[0xA3], &channel.load_profile_elements(upp)),
+        };
+        let package = BoundPackage {
+            smdp_otpk: *parts.smdp_otpk,
+            euicc_otpk: *parts.euicc_otpk,
+            host_id: parts.host_id.clone(),
+            body: concat(&[&configure, &metadata, &profile]),
+        };
+        Self { transaction_id: parts.transaction_id.clone(), package }
+    }
+
+    /// What SK.DPpb signs.
+    pub fn to_be_signed(&self) -> Vec<u8> {
+        self.first_command().to_be_signed(&self.package.euicc_otpk)
+    }
+
+    /// Completes the package; `signature` is r‖s.
+    pub fn seal(self, signature: &[u8; 64]) -> Sealed {
+        let first = self.first_command().encode(signature);
+        let bpp = tlv(&[0xBF, 0x36], &concat(&[&first, &self.package.body]));
+        Sealed { bpp, keep: self.package }
+    }
+
+    fn first_command(&self) -> InitialiseSecureChannel {
+        InitialiseSecureChannel {
+            transaction_id: self.transaction_id.clone(),
+            host_id: self.package.host_id.clone(),
+            smdp_otpk: self.package.smdp_otpk,
+        }
+    }
+}
+
+impl BoundPackage {
+    /// The key this package was made for. The LPA is told it in smdpSigned2.bppEuiccOtpk.
+    pub fn euicc_otpk(&self) -> &Point {
+        &self.euicc_otpk
+    }
+
+    /// Opens the package for another session; `None` if the eUICC now shows another key.
+    pub fn rebind(self, transaction_id: &TransactionId, euicc_otpk: &Point) -> Option<Binding> {
+        let same_key = self.euicc_otpk == *euicc_otpk;
+        same_key.then(|| Binding { transaction_id: transaction_id.clone(), package: self })
+    }
+
+    /// For the vault: one value, in a form of our own.
+    pub fn to_octets(&self) -> Vec<u8> {
+        concat(&[
+            &tlv(&[0x80], &self.smdp_otpk),
+            &tlv(&[0x81], &self.euicc_otpk),
+            &tlv(&[0x82], self.host_id.octets()),
+            &tlv(&[0xA3], &self.body),
+        ])
+    }
+
+    /// Reads what [`BoundPackage::to_octets`] wrote.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, Malformed> {
+        let malformed = Malformed("stored BoundProfilePackage");
+        let values = split(octets)?;
+        let [smdp, euicc, host, body] = values.as_slice() else { return Err(malformed) };
+        if [smdp.tag, euicc.tag, host.tag, body.tag] != [0x80, 0x81, 0x82, 0xA3] {
+            return Err(malformed);
+        }
+        Ok(Self {
+            smdp_otpk: Point::try_from(smdp.content).map_err(|_| malformed)?,
+            euicc_otpk: Point::try_from(euicc.content).map_err(|_| malformed)?,
+            host_id: HostId::from_octets(host.content)?,
+            body: body.content.to_vec(),
+        })
+    }
+}
+
+fn replace_keys(channel: &mut Channel, keys: &ProfileKeys) -> Vec<u8> {
+    let keys = &keys.0;
+    let command = replace_session_keys::encode(keys.chain.expose(), keys.enc.expose(), keys.mac.expose());
+    channel.command(command.expose())
+}
