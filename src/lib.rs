@@ -21,6 +21,7 @@ pub mod mint;
 pub mod pki;
 pub mod profile;
 pub mod random;
+pub mod server;
 pub mod session;
 pub mod store;
 pub mod time;

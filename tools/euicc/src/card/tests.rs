@@ -1,0 +1,1 @@
+//! The eUICC against a small SM-DP+ of its own making.
