@@ -64,6 +64,8 @@ pub struct Bound {
     pub smdp_sign: Vec<u8>,
     #[serde(with = "octets")]
     pub request_sha256: Vec<u8>,
+    /// A result that does not verify was seen, and is in the trail.
+    pub suspicious: bool,
 }
 
 /// After a result or a cancellation: kept so that a late or repeated message finds its place, and changes nothing.

@@ -55,6 +55,7 @@ CREATE TABLE session (
 ) STRICT;
 
 CREATE INDEX session_expiry ON session (expires_at);
+CREATE INDEX session_initiated ON session (transaction_id) WHERE stage = 'initiated';
 
 -- Notifications already seen: an eUICC never uses a sequence number twice.
 CREATE TABLE notification (

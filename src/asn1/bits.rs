@@ -41,6 +41,16 @@ pub enum NotificationEvent {
 impl NotificationEvent {
     pub const ALL: [Self; 4] = [Self::Install, Self::Enable, Self::Disable, Self::Delete];
 
+    /// The standard's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+        }
+    }
+
     const fn bit(self) -> u8 {
         match self {
             Self::Install => 0x80,

@@ -25,16 +25,16 @@ pub struct Parts<'p, 'a> {
     /// Derived from the two keys above, the host and the EID.
     pub session_keys: &'p SessionKeys,
     pub metadata: StoreMetadata<'p>,
-    pub profile: Profile<'a>,
+    pub profile: Profile<'p, 'a>,
 }
 
 /// The two modes of 2.5.3.
 #[derive(Debug, Clone, Copy)]
-pub enum Profile<'a> {
+pub enum Profile<'p, 'a> {
     /// Prepared in advance under keys of its own, which travel in ReplaceSessionKeys.
-    Prepared { profile: &'a ProtectedProfile, keys: &'a ProfileKeys },
+    Prepared { profile: &'a ProtectedProfile, keys: &'p ProfileKeys },
     /// Encrypted now under the session keys.
-    Plain { upp: &'a [u8] },
+    Plain { upp: &'p [u8] },
 }
 
 /// A package that waits for its signature.

@@ -189,7 +189,7 @@ impl Euicc {
 }
 
 /// Binds `profile` with the keys of the first vector, signed with 37….
-fn prepare<'a>(profile: Profile<'a>, metadata: &[u8]) -> Binding<'a> {
+fn prepare<'a>(profile: Profile<'_, 'a>, metadata: &[u8]) -> Binding<'a> {
     let set = &sets()[0];
     Binding::prepare(&Parts {
         transaction_id: &TransactionId::parse("01").unwrap(),

@@ -18,19 +18,25 @@ use crate::types::TransactionId;
 #[derive(Debug)]
 pub enum Authentication {
     /// The first of its session.
-    First(Versioned<Session>, Box<Initiated>),
+    First(Box<Versioned<Session>>, Box<Initiated>),
     /// The same request again: its answer was lost, and is given once more.
     Again(TransactionId, Box<Authenticated>),
 }
 
 impl Authentication {
-    pub fn of(session: Versioned<Session>, request_sha256: &[u8], now: Timestamp) -> Result<Self, StatusCode> {
+    pub fn of(
+        session: Versioned<Session>,
+        request_sha256: &[u8],
+        now: Timestamp,
+    ) -> Result<Self, StatusCode> {
         match session.value.open(now)?.clone() {
-            Stage::Initiated(initiated) => Ok(Self::First(session, Box::new(initiated))),
+            Stage::Initiated(initiated) => Ok(Self::First(Box::new(session), Box::new(initiated))),
             Stage::Authenticated(done) if done.request_sha256 == request_sha256 => {
                 Ok(Self::Again(session.value.id().clone(), Box::new(done)))
             }
-            Stage::Authenticated(_) | Stage::Bound(_) | Stage::Ended(_) => Err(StatusCode::TRANSACTION_UNKNOWN),
+            Stage::Authenticated(_) | Stage::Bound(_) | Stage::Ended(_) => {
+                Err(StatusCode::TRANSACTION_UNKNOWN)
+            }
         }
     }
 }
@@ -97,7 +103,8 @@ impl Claim {
             let waiting = own.into_iter().filter(|profile| is_pending(&profile.value));
             return waiting.min_by_key(|profile| preference(&profile.value)).ok_or(StatusCode::EID_REFUSED);
         };
-        let named = named.filter(|profile| is_pending(&profile.value)).ok_or(StatusCode::MATCHING_ID_REFUSED)?;
+        let named =
+            named.filter(|profile| is_pending(&profile.value)).ok_or(StatusCode::MATCHING_ID_REFUSED)?;
         if named.value.eid().is_some_and(|eid| eid != self.eid()) {
             return Err(StatusCode::EID_REFUSED);
         }
@@ -126,9 +133,17 @@ impl Claim {
             Err(denied) => return Err(Refused::denied(*denied, version)),
         };
         let smdp_signed2 =
-            SmdpSigned2 { transaction_id: transaction, cc_required, bpp_euicc_otpk: waiting.bound_otpk }.encode();
+            SmdpSigned2 { transaction_id: transaction, cc_required, bpp_euicc_otpk: waiting.bound_otpk }
+                .encode();
         let expires_at = now.plus_ms(setting.session_ms);
-        Ok(Offer { claim: self, credential, transition, metadata: waiting.metadata, smdp_signed2, expires_at })
+        Ok(Offer {
+            claim: self,
+            credential,
+            transition,
+            metadata: waiting.metadata,
+            smdp_signed2,
+            expires_at,
+        })
     }
 }
 

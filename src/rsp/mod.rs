@@ -13,16 +13,19 @@ mod notification;
 
 pub use authenticate::{Authentication, Claim, Offer, OfferedDownload, Waiting};
 pub use cancel::{Cancellation, cancel};
-pub use download::{Admitted, Delivery, Download, Preparation};
+pub use download::{Admitted, Delivery, Download, Material, Preparation, again};
 pub use initiate::{Fresh, Opened, Opening, Request};
 pub use notification::{Other, Reported, installation, other};
 
 use sha2::{Digest, Sha256};
 
+use crate::change::{Change, Refused, Versioned};
 use crate::pki::Credential;
 use crate::pki::Credentials;
 use crate::pki::TrustStore;
 use crate::profile::Limits;
+use crate::session::Session;
+use crate::time::Timestamp;
 use crate::types::StatusCode;
 
 /// What the rules may know of this server.
@@ -46,6 +49,14 @@ impl Setting {
     fn credential(&self, ci: &crate::asn1::KeyId) -> Result<&Credential, StatusCode> {
         self.credentials.under(ci).ok_or(StatusCode::CERTIFICATE_UNAVAILABLE)
     }
+}
+
+/// The eUICC itself refused: the session is over, the order is as it was.
+pub fn close(session: Versioned<Session>, now: Timestamp, status: StatusCode) -> Box<Refused> {
+    let Versioned { value, version } = session;
+    let stage = value.stage().clone();
+    let session = Versioned { value: value.moved(now, stage), version };
+    Box::new(Refused { status, change: Change::default().session(session) })
 }
 
 /// SHA-256 of a request, to recognise its repetition.

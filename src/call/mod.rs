@@ -1,0 +1,95 @@
+//! One function of the standard, run once: read, decide, sign, commit, answer.
+mod perform;
+mod verdict;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use perform::{Ended, perform};
+pub use verdict::{Accepted, Failure, Verdict};
+
+use crate::fault::Fault;
+use crate::hsm::Hsm;
+use crate::random::Random;
+use crate::rsp::Setting;
+use crate::store::{Reader, Store};
+use crate::time::{Clock, Timestamp};
+
+/// A function of an SGP.22 interface: its name, who may call it, its two messages and its recipe.
+pub trait Function {
+    const NAME: &'static str;
+    /// Who calls, as the door knows it.
+    type Caller: Send + Sync;
+    type Request: Send + Sync;
+    type Response: Send;
+
+    fn execute(
+        call: &Call<'_>,
+        caller: &Self::Caller,
+        request: &Self::Request,
+    ) -> impl Future<Output = Verdict<Self::Response>> + Send;
+}
+
+/// What the server is made of.
+pub struct Parts {
+    pub store: Store,
+    pub hsm: Hsm,
+    pub setting: Setting,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Sessions that may wait for their AuthenticateClient; more are turned away for a while.
+    pub open_sessions_max: u32,
+}
+
+/// The whole server: built once, shared by every call.
+///
+/// The parts are private to this room: a door can perform a function, and nothing else.
+pub struct Smdp {
+    parts: Parts,
+    open_sessions: AtomicU32,
+}
+
+/// What a recipe may use. It can read and sign; it cannot write, and it has one "now".
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub now: Timestamp,
+    pub reader: Reader<'a>,
+    pub hsm: &'a Hsm,
+    pub setting: &'a Setting,
+    pub random: &'a dyn Random,
+    house: &'a Smdp,
+}
+
+impl Smdp {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, open_sessions: AtomicU32::new(0) }
+    }
+
+    /// For what only looks: health, tests.
+    pub fn reader(&self) -> Reader<'_> {
+        self.parts.store.reader()
+    }
+
+    /// Forgets what is over, and counts what is open. Called now and then by the keeper.
+    pub async fn sweep(&self) -> Result<(), Fault> {
+        self.parts.store.forget_sessions(self.parts.clock.now()).await?;
+        let open = self.reader().initiated_sessions(self.parts.open_sessions_max).await?;
+        self.open_sessions.store(open, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn call(&self) -> Call<'_> {
+        let Parts { store, hsm, setting, clock, random, .. } = &self.parts;
+        Call { now: clock.now(), reader: store.reader(), hsm, setting, random: random.as_ref(), house: self }
+    }
+}
+
+impl Call<'_> {
+    /// Takes a place for a new session. Anybody may ask for one, so there is a limit: a flood must not fill the
+    /// store. The count is put right at each sweep.
+    pub fn admit_session(&self) -> Result<(), Failure> {
+        let open = self.house.open_sessions.fetch_add(1, Ordering::Relaxed);
+        if open >= self.house.parts.open_sessions_max { Err(Failure::Busy) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,126 @@
+//! ES9+.AuthenticateClient (SGP.22 section 5.6.3).
+use serde_json::{Map, Value};
+
+use super::{Json, Lpa, members};
+use crate::asn1::{AuthenticateServerResponse, Metadata};
+use crate::bpp::bind::BoundPackage;
+use crate::call::{Accepted, Call, Function, Verdict};
+use crate::change::{Change, Versioned};
+use crate::fault::Fault;
+use crate::hsm::KeyRole;
+use crate::profile::Profile;
+use crate::rsp::{Authentication, Claim, Offer, OfferedDownload, Waiting, close, digest};
+use crate::types::Iccid;
+use crate::types::StatusCode;
+use crate::types::TransactionId;
+use crate::wire::{Members, base64};
+
+pub struct AuthenticateClient;
+
+pub struct Request {
+    transaction_id: TransactionId,
+    response: AuthenticateServerResponse,
+    sha256: Vec<u8>,
+}
+
+pub struct Response {
+    transaction_id: TransactionId,
+    metadata: Vec<u8>,
+    smdp_signed2: Vec<u8>,
+    smdp_signature2: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
+impl Function for AuthenticateClient {
+    const NAME: &'static str = "ES9+.AuthenticateClient";
+    type Caller = Lpa;
+    type Request = Request;
+    type Response = Response;
+
+    async fn execute(call: &Call<'_>, _: &Lpa, request: &Request) -> Verdict<Response> {
+        let session = call.reader.session(&request.transaction_id).await?;
+        let session = session.ok_or(StatusCode::TRANSACTION_UNKNOWN)?;
+        let (session, initiated) = match Authentication::of(session, &request.sha256, call.now)? {
+            Authentication::First(session, initiated) => (*session, *initiated),
+            Authentication::Again(transaction, done) => {
+                let metadata = metadata(call, &done.iccid).await?.0;
+                let body = Offer::again(transaction, *done, metadata, call.setting)?.into();
+                return Ok(Accepted::unchanged(body));
+            }
+        };
+        let response = match &request.response {
+            AuthenticateServerResponse::Ok(response) => response.as_ref().clone(),
+            AuthenticateServerResponse::Error { code, .. } => {
+                tracing::info!(code, "the eUICC refused us in AuthenticateServer");
+                return Err(close(session, call.now, StatusCode::EUICC_REFUSED).into());
+            }
+        };
+        let claim = Claim::verify(session, initiated, response, call.setting, call.now)?;
+
+        let named = match claim.matching_id() {
+            Some(id) => call.reader.profile_by_matching_id(id).await?,
+            None => None,
+        };
+        let own = match claim.matching_id() {
+            Some(_) => Vec::new(),
+            None => call.reader.profiles_of(claim.eid()).await?,
+        };
+        let profile = claim.choose(named, own)?;
+        let waiting = waiting(call, &claim, &profile).await?;
+        let offer = claim.offer(profile, waiting, call.setting, call.now)?;
+
+        let signature = call.hsm.sign(KeyRole::DpPb { slot: offer.slot() }, &offer.to_be_signed()).await?;
+        let (offered, change): (_, Change) = offer.seal(signature, request.sha256.clone());
+        Ok(Accepted { body: offered.into(), change })
+    }
+}
+
+/// What the offer needs to know of the Profile.
+async fn waiting(call: &Call<'_>, claim: &Claim, profile: &Versioned<Profile>) -> Result<Waiting, Fault> {
+    let iccid = profile.value.iccid();
+    let (metadata, octets) = metadata(call, iccid).await?;
+    let metadata_value = Metadata::decode(&metadata).map_err(Fault::caused("stored metadata"))?;
+    let bound = profile.value.order().and_then(|order| order.bound.as_ref());
+    let bound_otpk = match bound.filter(|bound| bound.eid == *claim.eid()) {
+        Some(_) => call.reader.binding(iccid).await?.map(|kept| {
+            let kept = BoundPackage::from_octets(kept.expose()).map_err(Fault::caused("stored binding"))?;
+            Ok::<_, Fault>(kept.euicc_otpk().to_vec())
+        }),
+        None => None,
+    };
+    Ok(Waiting { metadata, metadata_value, octets, bound_otpk: bound_otpk.transpose()? })
+}
+
+async fn metadata(call: &Call<'_>, iccid: &Iccid) -> Result<(Vec<u8>, u64), Fault> {
+    call.reader.metadata(iccid).await?.ok_or_else(|| Fault::new("a profile without its package"))
+}
+
+impl From<OfferedDownload<'_>> for Response {
+    fn from(offered: OfferedDownload<'_>) -> Self {
+        let OfferedDownload { transaction_id, metadata, smdp_signed2, smdp_signature2, certificate } =
+            offered;
+        Self { transaction_id, metadata, smdp_signed2, smdp_signature2, certificate: certificate.to_vec() }
+    }
+}
+
+impl Json for AuthenticateClient {
+    const PATH: &'static str = "/gsma/rsp2/es9plus/authenticateClient";
+
+    fn read(members: &Members) -> Result<Request, StatusCode> {
+        let transaction_id = super::transaction_id(members)?;
+        let response = members.octets("authenticateServerResponse")?;
+        let sha256 = digest(&response);
+        let response = AuthenticateServerResponse::decode(&response).map_err(super::undecodable)?;
+        Ok(Request { transaction_id, response, sha256 })
+    }
+
+    fn write(response: Response) -> Option<Map<String, Value>> {
+        Some(members([
+            ("transactionId", Value::String(response.transaction_id.to_string())),
+            ("profileMetadata", base64(&response.metadata)),
+            ("smdpSigned2", base64(&response.smdp_signed2)),
+            ("smdpSignature2", base64(&response.smdp_signature2)),
+            ("smdpCertificate", base64(&response.certificate)),
+        ]))
+    }
+}

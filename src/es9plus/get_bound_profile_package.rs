@@ -1,0 +1,146 @@
+//! ES9+.GetBoundProfilePackage (SGP.22 section 5.6.2).
+use serde_json::{Map, Value};
+
+use super::{Json, Lpa, members};
+use crate::asn1::PrepareDownloadResponse;
+use crate::bpp::bind::BoundPackage;
+use crate::bpp::keys::{ProfileKeys, derive};
+use crate::bpp::protect::ProtectedProfile;
+use crate::call::{Accepted, Call, Function, Verdict};
+use crate::change::Package;
+use crate::es8plus::store_metadata::StoreMetadata;
+use crate::es8plus::{HostId, Point};
+use crate::fault::Fault;
+use crate::hsm::{KeyRole, agree};
+use crate::random::octets;
+use crate::rsp::{Admitted, Delivery, Download, Material, Preparation, again, close, digest};
+use crate::types::Iccid;
+use crate::types::StatusCode;
+use crate::types::TransactionId;
+use crate::wire::{Members, base64};
+
+pub struct GetBoundProfilePackage;
+
+pub struct Request {
+    transaction_id: TransactionId,
+    response: PrepareDownloadResponse,
+    sha256: Vec<u8>,
+}
+
+pub struct Response {
+    transaction_id: TransactionId,
+    bpp: Vec<u8>,
+}
+
+impl Function for GetBoundProfilePackage {
+    const NAME: &'static str = "ES9+.GetBoundProfilePackage";
+    type Caller = Lpa;
+    type Request = Request;
+    type Response = Response;
+
+    async fn execute(call: &Call<'_>, _: &Lpa, request: &Request) -> Verdict<Response> {
+        let session = call.reader.session(&request.transaction_id).await?;
+        let session = session.ok_or(StatusCode::TRANSACTION_UNKNOWN)?;
+        let download = Download::of(session, &request.sha256, call.now)?;
+        let response = match &request.response {
+            PrepareDownloadResponse::Ok(response) => response.as_ref(),
+            PrepareDownloadResponse::Error { code, .. } => {
+                tracing::info!(code, "the eUICC refused us in PrepareDownload");
+                return Err(match download {
+                    Download::First(session, _) => {
+                        close(*session, call.now, StatusCode::BPP_NOT_LOADED).into()
+                    }
+                    Download::Again(..) => StatusCode::BPP_NOT_LOADED.into(),
+                });
+            }
+        };
+        let (session, authenticated) = match download {
+            Download::First(session, authenticated) => (*session, *authenticated),
+            Download::Again(transaction_id, bound) => {
+                let iccid = &bound.authenticated.iccid;
+                let kept = kept(call, iccid).await?.ok_or(StatusCode::TRANSACTION_UNKNOWN)?;
+                let profile = ProtectedProfile::from_octets(package(call, iccid).await?.protected);
+                let bpp = again(&transaction_id, &bound, kept, &profile, &response.signed2.euicc_otpk)?;
+                return Ok(Accepted::unchanged(Response { transaction_id, bpp }));
+            }
+        };
+        let preparation = Preparation::verify(session, authenticated, response.clone(), call.setting)?;
+
+        let iccid = preparation.iccid().clone();
+        let profile = call.reader.profile(&iccid).await?.ok_or(StatusCode::PROFILE_UNAVAILABLE)?;
+        let bound_before = profile.value.order().is_some_and(|order| order.bound.is_some());
+        let kept = if bound_before { kept(call, &iccid).await? } else { None };
+        let admitted = preparation.admit(profile, kept, call.setting, call.now)?;
+
+        let package = package(call, &iccid).await?;
+        let profile = ProtectedProfile::from_octets(package.protected);
+        let parts = PackageParts { metadata: &package.metadata, keys: package.keys.expose() };
+        let delivery = deliver(call, admitted, &profile, &parts)?;
+        let role = KeyRole::DpPb { slot: delivery.slot() };
+        let signature = call.hsm.sign(role, &delivery.to_be_signed()).await?;
+        let (transaction_id, bpp, change) = delivery.seal(signature, request.sha256.clone());
+        Ok(Accepted { body: Response { transaction_id, bpp }, change })
+    }
+}
+
+/// The package beside its segments.
+struct PackageParts<'a> {
+    metadata: &'a [u8],
+    keys: &'a [u8],
+}
+
+/// Binds anew, or delivers the stored package again to the same one-time key. The private one-time key lives
+/// inside `agree` only.
+fn deliver<'a, 'p>(
+    call: &Call<'_>,
+    admitted: Admitted<'a>,
+    profile: &'p ProtectedProfile,
+    parts: &PackageParts<'_>,
+) -> Result<Delivery<'a, 'p>, crate::call::Failure> {
+    let Some(euicc_otpk) = admitted.wants_agreement() else {
+        let delivery = admitted.rebind(profile);
+        return delivery.ok_or_else(|| Fault::new("stored binding of another key").into());
+    };
+    let agreed = agree(euicc_otpk)?.ok_or(StatusCode::EUICC_VERIFICATION_FAILED)?;
+    let smdp_otpk = Point::try_from(agreed.otpk.as_slice()).map_err(Fault::caused("our one-time key"))?;
+    let host_id: [u8; 16] = octets(call.random)?;
+    let host_id = HostId::from_octets(&host_id).map_err(Fault::caused("host identifier"))?;
+    let keys = parts.keys.try_into().map_err(Fault::caused("stored profile keys"))?;
+    let material = Material {
+        smdp_otpk: &smdp_otpk,
+        session_keys: &derive(&agreed.z, &host_id, admitted.eid()),
+        host_id: &host_id,
+        metadata: StoreMetadata::from_der(parts.metadata).map_err(Fault::caused("stored metadata"))?,
+        keys: &ProfileKeys::from_octets(keys),
+    };
+    Ok(admitted.bind(profile, &material))
+}
+
+async fn package(call: &Call<'_>, iccid: &Iccid) -> Result<Package, Fault> {
+    call.reader.package(iccid).await?.ok_or_else(|| Fault::new("a profile without its package"))
+}
+
+async fn kept(call: &Call<'_>, iccid: &Iccid) -> Result<Option<BoundPackage>, Fault> {
+    let kept = call.reader.binding(iccid).await?;
+    let kept = kept.map(|kept| BoundPackage::from_octets(kept.expose()));
+    kept.transpose().map_err(Fault::caused("stored binding"))
+}
+
+impl Json for GetBoundProfilePackage {
+    const PATH: &'static str = "/gsma/rsp2/es9plus/getBoundProfilePackage";
+
+    fn read(members: &Members) -> Result<Request, StatusCode> {
+        let transaction_id = super::transaction_id(members)?;
+        let response = members.octets("prepareDownloadResponse")?;
+        let sha256 = digest(&response);
+        let response = PrepareDownloadResponse::decode(&response).map_err(super::undecodable)?;
+        Ok(Request { transaction_id, response, sha256 })
+    }
+
+    fn write(response: Response) -> Option<Map<String, Value>> {
+        Some(members([
+            ("transactionId", Value::String(response.transaction_id.to_string())),
+            ("boundProfilePackage", base64(&response.bpp)),
+        ]))
+    }
+}

@@ -1,0 +1,149 @@
+//! ES9+.HandleNotification (SGP.22 section 5.6.4): the answer is always 204; here is what it changes.
+use super::{Setting, digest};
+use crate::asn1::{
+    InstallationResult, NotificationEvent, OtherSignedNotification, ProfileInstallationResult,
+};
+use crate::change::{BindingChange, Change, Versioned};
+use crate::event::{ENCODING, Event, What};
+use crate::profile::{Command, Profile, Report};
+use crate::session::{Bound, Ended, Session, Stage};
+use crate::time::Timestamp;
+use crate::types::Actor;
+use crate::types::Eid;
+use crate::types::Iccid;
+use crate::types::State;
+use crate::types::hex;
+
+/// What became of a notification, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reported {
+    Taken,
+    /// The session is over: the result was taken in before.
+    Repeated,
+    /// No package was delivered in this session.
+    Unexpected,
+    /// The signature, the key, or the SM-DP+ OID is not the one of the session.
+    Invalid,
+}
+
+/// A ProfileInstallationResult for a session that we know, and its Profile as it stands now.
+pub fn installation(
+    session: Versioned<Session>,
+    profile: Option<Versioned<Profile>>,
+    result: &ProfileInstallationResult,
+    setting: &Setting,
+    now: Timestamp,
+) -> (Reported, Change) {
+    let bound = match session.value.stage() {
+        Stage::Bound(bound) => bound.clone(),
+        Stage::Ended(_) => return (Reported::Repeated, Change::default()),
+        Stage::Initiated(_) | Stage::Authenticated(_) => return (Reported::Unexpected, Change::default()),
+    };
+    let euicc = &bound.authenticated.euicc;
+    let ours = setting.credentials.under(&bound.authenticated.credential_ci);
+    let ours = ours.is_some_and(|credential| credential.oid == result.data.smdp_oid);
+    if !ours || euicc.verify(&[result.data.bytes()], &result.signature).is_err() {
+        return (Reported::Invalid, suspicious(session, profile, bound, result));
+    }
+    let report = match &result.data.result {
+        InstallationResult::Success { .. } => Report::Installed,
+        InstallationResult::Failure { command, reason, .. } => {
+            Report::Failed { command: u8::from(*command), reason: u8::from(*reason) }
+        }
+    };
+    let authenticated = bound.authenticated;
+    let (iccid, order) = (authenticated.iccid, authenticated.order);
+    let transaction = session.value.id().clone();
+    let actor = Actor::Euicc { eid: authenticated.euicc.eid().clone() };
+    let ended = Ended { euicc: authenticated.euicc, iccid: iccid.clone(), order };
+    let expires_at = session.value.expires_at();
+    let version = session.version;
+    let session = Versioned { value: session.value.moved(expires_at, Stage::Ended(ended)), version };
+    let change = Change::default().session(session);
+
+    let Some(Versioned { value: profile, version }) = profile else { return (Reported::Taken, change) };
+    let result_sha256 = hex::encode(&digest(result.data.bytes()));
+    let command = Command::Report { transaction, order, result_sha256, report };
+    // A report never is denied: where it has nothing to move, nothing moves.
+    let Ok(Some(transition)) = profile.decide(actor, command, now) else { return (Reported::Taken, change) };
+    let over = transition.after().state() != State::Downloaded;
+    let change = change.profile(Versioned { value: transition, version });
+    // What was kept for another try is not needed any more.
+    let change = if over { change.binding(BindingChange::Forget(iccid)) } else { change };
+    (Reported::Taken, change)
+}
+
+/// The first report of a session that does not verify is history; a flood of them is not.
+fn suspicious(
+    session: Versioned<Session>,
+    profile: Option<Versioned<Profile>>,
+    bound: Bound,
+    result: &ProfileInstallationResult,
+) -> Change {
+    let Some(Versioned { value: profile, .. }) = profile.filter(|_| !bound.suspicious) else {
+        return Change::default();
+    };
+    let event = Event {
+        v: ENCODING,
+        actor: Actor::House { part: "ES9+".to_owned() },
+        iccid: profile.iccid().clone(),
+        from: Some(profile.state()),
+        to: profile.state(),
+        what: What::NotificationInvalid {
+            transaction: session.value.id().clone(),
+            message_sha256: hex::encode(&digest(result.data.bytes())),
+        },
+    };
+    let expires_at = session.value.expires_at();
+    let Versioned { value, version } = session;
+    let stage = Stage::Bound(Bound { suspicious: true, ..bound });
+    Change::default().event(event).session(Versioned { value: value.moved(expires_at, stage), version })
+}
+
+/// A verified notification about a Profile's later life.
+#[derive(Debug)]
+pub struct Other {
+    eid: Eid,
+    iccid: Iccid,
+    event: NotificationEvent,
+    sequence: u64,
+}
+
+impl Other {
+    pub fn eid(&self) -> &Eid {
+        &self.eid
+    }
+
+    pub fn iccid(&self) -> &Iccid {
+        &self.iccid
+    }
+
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The event, once: `None` if the Profile is not this eUICC's.
+    pub fn record(self, profile: &Profile) -> Option<Change> {
+        let Self { eid, iccid, event, sequence } = self;
+        if profile.eid() != Some(&eid) {
+            return None;
+        }
+        let what = What::NotificationReceived { notification: event.name().to_owned(), sequence };
+        let (from, to) = (Some(profile.state()), profile.state());
+        let actor = Actor::Euicc { eid: eid.clone() };
+        let event = Event { v: ENCODING, actor, iccid, from, to, what };
+        Some(Change::default().event(event).notification(eid, sequence))
+    }
+}
+
+/// Believes an OtherSignedNotification by the certificates inside it; `None` if it cannot be believed.
+pub fn other(notification: &OtherSignedNotification, setting: &Setting, now: Timestamp) -> Option<Other> {
+    let OtherSignedNotification { metadata, signature, euicc_certificate, eum_certificate } = notification;
+    let euicc = setting.trust.verify_euicc(eum_certificate, euicc_certificate, now).ok()?;
+    euicc.verify(&[metadata.bytes()], signature).ok()?;
+    let event = metadata.events.single_event()?;
+    let iccid = metadata.iccid.clone()?;
+    // The store keeps it as a signed number of 64 bits; no eUICC counts that far.
+    let sequence = Some(metadata.seq_number).filter(|sequence| i64::try_from(*sequence).is_ok())?;
+    Some(Other { eid: euicc.eid().clone(), iccid, event, sequence })
+}
