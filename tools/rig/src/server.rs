@@ -1,5 +1,6 @@
 //! The real `smdpp` as a child process, in a folder of its own.
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -92,26 +93,35 @@ impl Server {
         };
         let server = Self { binary, folder, address: address.to_owned(), running: None };
         let folder = server.folder().display().to_string();
+        let pki = format!("{folder}/pki");
         match certificates {
+            Certificates::Fresh { euiccs: 1 } => {
+                server.run(&["init", &folder, "--with-test-pki", "--address", address])?;
+            }
             Certificates::Fresh { euiccs } => {
                 let euiccs = euiccs.to_string();
-                server.run(&[
-                    "init",
-                    &folder,
-                    "--with-test-pki",
-                    "--address",
-                    address,
-                    "--euiccs",
-                    &euiccs,
-                ])?;
+                let said =
+                    server.run(&["pki", "init-test", &pki, "--address", address, "--euiccs", &euiccs])?;
+                server.init_around_pki(&said)?;
             }
             Certificates::Sgp26(source) => {
-                let (source, pki) = (source.display().to_string(), format!("{folder}/pki"));
-                server.run(&["init", &folder, "--address", address])?;
-                server.run(&["pki", "import", &source, &pki])?;
+                let said = server.run(&["pki", "import", &source.display().to_string(), &pki])?;
+                server.init_around_pki(&said)?;
             }
         }
         Ok(server)
+    }
+
+    /// What a person does after `smdpp pki`: `init`, and the operators that were `said` into the configuration.
+    fn init_around_pki(&self, said: &str) -> Result<(), RigError> {
+        self.run(&["init", &self.folder().display().to_string(), "--address", &self.address])?;
+        let operators = said.find("[[operator]]").and_then(|place| said.get(place..)).unwrap_or_default();
+        let path = self.config();
+        let append = || {
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            writeln!(file, "\n{operators}")
+        };
+        append().map_err(RigError::file("add the operators to", &path))
     }
 
     pub fn folder(&self) -> &Path {
