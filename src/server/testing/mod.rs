@@ -27,6 +27,14 @@ use super::{Figures, Identity, Limits, Listener, Peer, TlsConfig, es2plus_config
 pub(super) struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
+    /// What the rig wants to be an operator.
+    pub(super) fn client_identity(&self) -> rig::pki::ClientIdentity {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["acme".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap().pem().into_bytes();
+        rig::pki::ClientIdentity { certificate, key: key.serialize_pem().into_bytes() }
+    }
+
     pub(super) fn new() -> Self {
         Self::named("Operator CA")
     }
@@ -106,6 +114,7 @@ fn router() -> Router {
         .route("/who", get(|Extension(peer): Extension<Peer>| async move { who(&peer) }))
         .route("/slow", post(|| tokio::time::sleep(Duration::from_millis(600))))
         .route("/panic", post(panics))
+        .route("/gsma/rsp2/es2plus/downloadOrder", post(echo))
 }
 
 fn who(peer: &Peer) -> String {
@@ -178,6 +187,13 @@ pub(super) fn p384_identity() -> Identity {
     let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     Identity { chain: vec![certificate.der().clone()], key }
+}
+
+/// Succeeds, and shows what was asked.
+async fn echo(body: Bytes) -> String {
+    let asked: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let header = serde_json::json!({ "functionExecutionStatus": { "status": "Executed-Success" } });
+    serde_json::json!({ "header": header, "asked": asked }).to_string()
 }
 
 async fn panics() -> &'static str {

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{client, connect, connected, es9plus, exchange, rest, short, status};
+use super::{client, connect, connected, es2plus, es9plus, exchange, rest, short, status};
 use crate::server::Limits;
 
 #[tokio::test]
@@ -96,4 +96,22 @@ async fn a_request_that_outlives_the_grace_period_is_cut() {
     running.stop.send(()).unwrap();
     assert_eq!(rest(&mut slow).await.unwrap_or_default(), "");
     assert!(start.elapsed() < Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn the_rigs_operator_asks_over_mutual_tls_and_reads_the_answer() {
+    let running = es2plus(short()).await;
+    let (target, root) = (running.address.to_string(), running.ca.root());
+    let identity = running.ca.client_identity();
+    let operator = rig::Es2Plus::new(&target, "localhost", &root, Some(&identity), "acme").unwrap();
+    for _ in 0..3 {
+        let answer = operator.download_order(None, None, Some("P9054-2")).await.unwrap().success().unwrap();
+        assert_eq!(answer.body["asked"]["profileType"], "P9054-2");
+        assert_eq!(answer.body["asked"]["header"]["functionRequesterIdentifier"], "acme");
+    }
+    assert_eq!(running.figures.connections.load(Ordering::Relaxed), 1, "the connection is kept");
+    let nobody = rig::Es2Plus::new(&target, "localhost", &root, None, "acme").unwrap();
+    assert!(nobody.release_profile("8999900000000000011").await.is_err());
+    let refused = operator.release_profile("8999900000000000011").await.unwrap().success();
+    assert!(refused.unwrap_err().to_string().contains("404"));
 }
