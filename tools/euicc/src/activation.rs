@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn the_prefix_may_be_absent_and_every_form_prints_as_it_was() {
-        for text in ["1$A.B$X", "1$A.B$X$1.3.6", "1$A.B$X$1.3.6$1", "1$A.B$X$$1", "1$A.B$$1.3.6.1.4.1.31746"] {
+        for text in ["1$A.B$X", "1$A.B$X$1.3.6", "1$A.B$X$1.3.6$1", "1$A.B$X$$1", "1$A.B$$1.3.6.1.4.1.31746"]
+        {
             assert_eq!(parse(text).unwrap().to_string(), format!("LPA:{text}"));
         }
     }

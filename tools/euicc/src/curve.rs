@@ -4,8 +4,8 @@ use p256::ecdh::diffie_hellman;
 use p256::{PublicKey, SecretKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
-    KeyPair, UnparsedPublicKey,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    UnparsedPublicKey,
 };
 
 /// Octets of an uncompressed point.
@@ -106,7 +106,8 @@ impl OneTimeKey {
         let key = SecretKey::from_slice(secret).map_err(|_| Error::Secret)?;
         let public = key.public_key().to_sec1_bytes();
         // The default encoding may be compressed; the eUICC speaks uncompressed only.
-        let public = if public.len() == POINT_BYTES { public.to_vec() } else { uncompressed(&key.public_key()) };
+        let public =
+            if public.len() == POINT_BYTES { public.to_vec() } else { uncompressed(&key.public_key()) };
         Ok(Self { secret: secret.to_vec(), public })
     }
 

@@ -42,8 +42,7 @@ fn is_constructed(element: &Tlv<'_>) -> bool {
 }
 
 fn leaf(element: &Tlv<'_>) -> String {
-    let printable =
-        |text: &&str| text.len() >= 3 && text.chars().all(|c| !c.is_control()) && text.is_ascii();
+    let printable = |text: &&str| text.len() >= 3 && text.chars().all(|c| !c.is_control()) && text.is_ascii();
     match std::str::from_utf8(element.value).ok().filter(printable) {
         _ if element.tag == 0x06 => crate::x509::dotted(element.value),
         _ if element.tag == 0x5A => crate::metadata::iccid_digits(element.value),

@@ -112,7 +112,8 @@ impl Http {
         if self.config.keep_alive {
             *kept = Some(connection);
         }
-        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text =
+            |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         Ok(HttpAnswer { status: parts.status.as_u16(), headers, body })
     }
@@ -128,8 +129,7 @@ impl Http {
             .connect(name, stream)
             .await
             .map_err(|cause| HttpError::Tls(self.target.clone(), cause))?;
-        let (sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|e| self.http_error(&e))?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|e| self.http_error(&e))?;
         // Its errors reach us through the sender.
         tokio::spawn(async move {
             let _ = connection.await;

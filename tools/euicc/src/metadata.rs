@@ -154,9 +154,7 @@ fn notifications(outer: &Tlv<'_>) -> Result<Vec<(Event, String)>, tlv::Error> {
     for entry in list.children()? {
         let bits = read_named_bits(entry.child(0x80)?.value);
         let address = entry.child(0x81)?.text()?;
-        found.extend(
-            Event::ALL.into_iter().filter(|e| e.bit() & bits != 0).map(|e| (e, address.to_owned())),
-        );
+        found.extend(Event::ALL.into_iter().filter(|e| e.bit() & bits != 0).map(|e| (e, address.to_owned())));
     }
     Ok(found)
 }
@@ -167,7 +165,8 @@ mod tests {
 
     fn metadata(more: &[Vec<u8>]) -> Vec<u8> {
         let iccid = iccid_coded("8900012345678901234").unwrap();
-        let mut parts = vec![tlv::write(0x5A, &iccid), tlv::write(0x91, b"Telecom"), tlv::write(0x92, b"Plan")];
+        let mut parts =
+            vec![tlv::write(0x5A, &iccid), tlv::write(0x91, b"Telecom"), tlv::write(0x92, b"Plan")];
         parts.extend_from_slice(more);
         tlv::write(0xBF25, &parts.concat())
     }

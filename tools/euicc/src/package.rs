@@ -102,7 +102,12 @@ mod tests {
         let whole = minimal(&[0; 10]);
         let elements = tlv::all(&whole).unwrap();
         let without = |skip: usize| -> Vec<u8> {
-            elements.iter().enumerate().filter(|(i, _)| *i != skip).flat_map(|(_, e)| e.raw.to_vec()).collect()
+            elements
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i != skip)
+                .flat_map(|(_, e)| e.raw.to_vec())
+                .collect()
         };
         assert_eq!(iccid(&without(0)), Err(Error::NoHeader));
         assert_eq!(iccid(&without(1)), Err(Error::NoIccid));

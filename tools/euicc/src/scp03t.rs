@@ -143,9 +143,10 @@ mod tests {
     }
 
     fn derived() -> Keys {
-        let euicc =
-            OneTimeKey::from_secret(&unhex("2222222222222222222222222222222222222222222222222222222222222202"))
-                .unwrap();
+        let euicc = OneTimeKey::from_secret(&unhex(
+            "2222222222222222222222222222222222222222222222222222222222222202",
+        ))
+        .unwrap();
         let server = unhex(
             "047FAFEF2621BA93AD79D2ED3A614CAF40CEC3C2F41B37DA6108E43BEEBF9EFB21174613D60DB38572BAA2DA989C07DA53D5ECD355DBC081469F9E15DDB9128F95",
         );

@@ -117,8 +117,7 @@ impl Certificate {
             }
             KEY_USAGE => {
                 let bits = Tlv::parse(content, 0x03)?;
-                self.digital_signature =
-                    critical && bits.value.get(1).is_some_and(|octet| octet & 0x80 != 0);
+                self.digital_signature = critical && bits.value.get(1).is_some_and(|octet| octet & 0x80 != 0);
             }
             SUBJECT_ALT_NAME => {
                 let found = Tlv::parse(content, 0x30)?.find(0x88)?;

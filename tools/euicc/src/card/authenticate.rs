@@ -30,8 +30,10 @@ impl Default for DeviceInfo {
 impl DeviceInfo {
     fn der(&self) -> Vec<u8> {
         // Supported releases: GSM 5, UTRAN 10, EPC 13.
-        let capabilities: Vec<u8> =
-            [(0x80, 5), (0x81, 10), (0x85, 13)].iter().flat_map(|(t, r)| tlv::write(*t, &[*r, 0, 0])).collect();
+        let capabilities: Vec<u8> = [(0x80, 5), (0x81, 10), (0x85, 13)]
+            .iter()
+            .flat_map(|(t, r)| tlv::write(*t, &[*r, 0, 0]))
+            .collect();
         let imei = self.imei.map(|imei| tlv::write(0x82, &imei)).unwrap_or_default();
         tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei])
     }
@@ -81,10 +83,10 @@ impl Card {
         certificate: &[u8],
         trust_anyone: bool,
     ) -> Result<Server, (u8, String)> {
-        let session = self.session.as_ref().ok_or((NO_SESSION_CONTEXT, "no challenge was asked for".into()))?;
+        let session =
+            self.session.as_ref().ok_or((NO_SESSION_CONTEXT, "no challenge was asked for".into()))?;
         let because = |code| move |error: &dyn std::fmt::Display| (code, error.to_string());
-        let certificate =
-            Certificate::parse(certificate).map_err(|e| because(INVALID_CERTIFICATE)(&e))?;
+        let certificate = Certificate::parse(certificate).map_err(|e| because(INVALID_CERTIFICATE)(&e))?;
         let own_issuer = Tlv::parse(ci_pk_id, 0x04).map_err(|e| because(CI_PK_UNKNOWN)(&e))?.value;
         if !trust_anyone {
             self.issuer(own_issuer).ok_or((CI_PK_UNKNOWN, "euiccCiPKIdToBeUsed is none of ours".into()))?;
@@ -145,8 +147,11 @@ impl Card {
         device: &DeviceInfo,
     ) -> Vec<u8> {
         let has = |fault| self.faults.has(fault);
-        let transaction_id =
-            if has(Fault::TransactionIdWrong1) { bent(transaction_id.to_vec()) } else { transaction_id.to_vec() };
+        let transaction_id = if has(Fault::TransactionIdWrong1) {
+            bent(transaction_id.to_vec())
+        } else {
+            transaction_id.to_vec()
+        };
         let address = if has(Fault::AddressWrong) { "other.example.com" } else { &server.address };
         let challenge = if has(Fault::ChallengeReplayed) && !self.last_server_challenge.is_empty() {
             self.last_server_challenge.clone()

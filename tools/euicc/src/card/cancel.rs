@@ -23,7 +23,8 @@ impl Card {
         if let Some(code) = self.faults.value(Fault::CancelError, 127) {
             return Ok(tlv::write(0xBF41, &tlv::unsigned(0x81, code)));
         }
-        let session = self.session.as_ref().and_then(|s| s.authenticated.as_ref()).ok_or(CardError::NoSession)?;
+        let session =
+            self.session.as_ref().and_then(|s| s.authenticated.as_ref()).ok_or(CardError::NoSession)?;
         if session.transaction_id != transaction_id {
             self.trouble = Some("CancelSession: transactionId of another session".into());
             return Ok(tlv::write(0xBF41, &tlv::unsigned(0x81, INVALID_TRANSACTION_ID)));

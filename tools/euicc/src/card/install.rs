@@ -69,16 +69,18 @@ impl Card {
     /// Gives ProfileInstallationResult `BF37`, which is also kept as a pending notification.
     pub fn load_bound_profile_package(&mut self, bpp: &[u8]) -> Result<Vec<u8>, CardError> {
         let outer = Tlv::parse(bpp, 0xBF36)?;
-        let session = self.session.as_ref().and_then(|s| s.authenticated.clone()).ok_or(CardError::NoSession)?;
+        let session =
+            self.session.as_ref().and_then(|s| s.authenticated.clone()).ok_or(CardError::NoSession)?;
         let prepared = session.prepared.clone().ok_or(CardError::NoSession)?;
         self.session = None;
         let mut progress = Progress::default();
-        let outcome = self.process(&outer, &session, &prepared, &mut progress).and_then(|installed| {
-            match self.faults.value(Fault::PirReason, 127) {
-                Some(reason) => Err(self.pretended(reason)),
-                None => Ok(installed),
-            }
-        });
+        let outcome =
+            self.process(&outer, &session, &prepared, &mut progress).and_then(|installed| {
+                match self.faults.value(Fault::PirReason, 127) {
+                    Some(reason) => Err(self.pretended(reason)),
+                    None => Ok(installed),
+                }
+            });
         let (result, installed) = match outcome {
             Ok(upp) => (Ok(self.next_aid()), Some(upp)),
             Err(failure) => {
@@ -152,7 +154,8 @@ impl Card {
         if operation.value != [1] {
             return Err(says(UNSUPPORTED_OPERATION, "remoteOpId is not installBoundProfilePackage"));
         }
-        let host_id = host_id(&crt).ok_or_else(|| says(UNSUPPORTED_CRT, "the control reference is not AES-128"))?;
+        let host_id =
+            host_id(&crt).ok_or_else(|| says(UNSUPPORTED_CRT, "the control reference is not AES-128"))?;
         let shared =
             prepared.one_time_key.agree(smdp_otpk.value).map_err(failure(INITIALISE, INCORRECT_INPUT))?;
         Ok(Channel::new(session_keys(&shared, host_id, &self.identity.eid_octets)))

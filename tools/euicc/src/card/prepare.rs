@@ -21,7 +21,8 @@ impl Card {
         smdp_certificate: &[u8],
         confirmation_code: Option<&str>,
     ) -> Result<Vec<u8>, CardError> {
-        let session = self.session.as_ref().and_then(|s| s.authenticated.clone()).ok_or(CardError::NoSession)?;
+        let session =
+            self.session.as_ref().and_then(|s| s.authenticated.clone()).ok_or(CardError::NoSession)?;
         let signed = Tlv::parse(smdp_signed2, 0x30)?;
         let certificate = Certificate::parse(smdp_certificate)?;
         if let Some(code) = self.faults.value(Fault::DownloadError, UNDEFINED_ERROR) {
@@ -125,7 +126,8 @@ impl Card {
     fn euicc_signed2(&self, transaction_id: &[u8], euicc_otpk: &[u8], hash_cc: &[u8]) -> Vec<u8> {
         let wrong = self.faults.has(Fault::TransactionIdWrong2);
         let transaction_id = if wrong { bent(transaction_id.to_vec()) } else { transaction_id.to_vec() };
-        let unknown = if self.faults.has(Fault::UnknownTlvs) { tlv::write(0x9F7F, b"unknown") } else { vec![] };
+        let unknown =
+            if self.faults.has(Fault::UnknownTlvs) { tlv::write(0x9F7F, b"unknown") } else { vec![] };
         tlv::nest(0x30, &[&tlv::write(0x80, &transaction_id), euicc_otpk, hash_cc, &unknown])
     }
 }

@@ -101,7 +101,11 @@ impl Lpa {
     }
 
     /// Delivers one notification; the server must say 204.
-    pub async fn handle_notification(&self, card: &Card, pending_notification: &[u8]) -> Result<(), LpaError> {
+    pub async fn handle_notification(
+        &self,
+        card: &Card,
+        pending_notification: &[u8],
+    ) -> Result<(), LpaError> {
         let request = self.handle_notification_request(pending_notification);
         match self.exchange(card, HANDLE_NOTIFICATION, request).await? {
             Answer { status: 204, .. } => Ok(()),

@@ -35,7 +35,8 @@ pub(super) fn issue(issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
     let name = common_name(wish.name);
     let (issuer_name, authority) =
         issuer.map_or((&name, signer.public()), |issuer| (&issuer.name, issuer.signer.public()));
-    let validity = tlv::nest(0x30, &[&tlv::write(0x17, b"200101000000Z"), &tlv::write(0x17, b"491231235959Z")]);
+    let validity =
+        tlv::nest(0x30, &[&tlv::write(0x17, b"200101000000Z"), &tlv::write(0x17, b"491231235959Z")]);
     let tbs = tlv::nest(
         0x30,
         &[

@@ -55,7 +55,10 @@ fn binding_by_another_smdp_or_over_another_session_is_refused() {
     let mut smdp = Smdp::new();
     let mut card = smdp.card();
     let response = smdp.authenticate(&mut card);
-    assert_eq!(refused(&smdp.prepare_with(&mut card, TRANSACTION_ID, &[0x5F, 0x37, 0], None), 0xBF21), Some(2));
+    assert_eq!(
+        refused(&smdp.prepare_with(&mut card, TRANSACTION_ID, &[0x5F, 0x37, 0], None), 0xBF21),
+        Some(2)
+    );
     let signature1 = ok(&response, 0xBF38).find(0x5F37).unwrap().unwrap().raw.to_vec();
     assert_eq!(refused(&smdp.prepare_with(&mut card, &[8; 16], &signature1, None), 0xBF21), Some(5));
     smdp.binding = pki::issue(Some(&smdp.ci), &pki::dp("SM-DP+", 5, &[0x88, 0x37, 0x0B]));

@@ -59,7 +59,10 @@ impl Default for Package {
 
 pub(super) fn metadata(iccid: &[u8], more: &[u8]) -> Vec<u8> {
     let entry = |bits, address: &str| {
-        tlv::nest(0x30, &[&tlv::write(0x80, &crate::info::named_bits(bits)), &tlv::write(0x81, address.as_bytes())])
+        tlv::nest(
+            0x30,
+            &[&tlv::write(0x80, &crate::info::named_bits(bits)), &tlv::write(0x81, address.as_bytes())],
+        )
     };
     let all = tlv::nest(0xB6, &[&entry(0xF0, ADDRESS), &entry(0x80, "second.example.com")]);
     let texts = [tlv::write(0x91, b"Telecom"), tlv::write(0x92, b"Plan")].concat();
@@ -134,7 +137,8 @@ impl Smdp {
         let shared = key.agree(euicc_otpk).unwrap();
         let mut channel = Channel::new(session_keys(&shared, &package.host_id, &package.eid));
         let configure = channel.seal(0x87, &package.configure);
-        let metadata: Vec<u8> = package.metadata.chunks(1000).flat_map(|part| channel.seal(0x88, part)).collect();
+        let metadata: Vec<u8> =
+            package.metadata.chunks(1000).flat_map(|part| channel.seal(0x88, part)).collect();
         let mut replace = Vec::new();
         if package.random_keys {
             let part = |tag, fill| tlv::write(tag, &[fill; 16]);
