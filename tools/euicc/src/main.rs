@@ -1,5 +1,13 @@
 //! The lpa command: a test eUICC in a file, and the LPA that serves it.
 
+/// Prints a line; a reader that went away (`| head`) is no reason to complain.
+macro_rules! line {
+    ($($arguments:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($arguments)*);
+    }};
+}
+
 mod cli;
 
 use std::process::ExitCode;
@@ -19,7 +27,7 @@ fn main() -> ExitCode {
     match runtime.block_on(cli::run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if json => {
-            println!("{}", cli::error_json(&error));
+            line!("{}", cli::error_json(&error));
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -49,7 +49,7 @@ pub(super) async fn run(card: &mut Card, arguments: &Arguments, json: bool) -> R
     };
     let begin = Instant::now();
     if !json {
-        println!("{} asks {}", card.eid(), code.address);
+        line!("{} asks {}", card.eid(), code.address);
     }
     let mut before = begin;
     let outcome = lpa
@@ -78,21 +78,21 @@ fn tell(progress: &Progress<'_>, ms: u128) {
     match progress {
         Progress::Initiated(server) => {
             let name = show::server_name(&server.server_certificate);
-            println!("  {ms:>5} ms  session {} with {name}", server.transaction_id);
+            line!("  {ms:>5} ms  session {} with {name}", server.transaction_id);
         }
         Progress::Offered(offer) => {
             let code = if offer.confirmation_code_required() { ", wants a Confirmation Code" } else { "" };
-            println!("  {ms:>5} ms  a Profile is offered{code}");
+            line!("  {ms:>5} ms  a Profile is offered{code}");
             show::metadata_card(&offer.metadata);
         }
         Progress::Bound { bpp_bytes, segments } => {
-            println!("  {ms:>5} ms  package of {bpp_bytes} bytes, {segments} segments");
+            line!("  {ms:>5} ms  package of {bpp_bytes} bytes, {segments} segments");
         }
-        Progress::Installed { iccid } => println!("  {ms:>5} ms  {iccid} is installed"),
-        Progress::Delivered { sequence } => println!("  {ms:>5} ms  notification {sequence} is delivered"),
+        Progress::Installed { iccid } => line!("  {ms:>5} ms  {iccid} is installed"),
+        Progress::Delivered { sequence } => line!("  {ms:>5} ms  notification {sequence} is delivered"),
         Progress::Cancelled { reason, answered } => {
             let answer = if *answered { "the server agrees" } else { "the server does not agree" };
-            println!("  {ms:>5} ms  session cancelled with reason {reason}, {answer}");
+            line!("  {ms:>5} ms  session cancelled with reason {reason}, {answer}");
         }
     }
 }

@@ -55,20 +55,16 @@ fn list(card: &Card, json: bool) {
                 })
             })
             .collect();
-        return println!("{}", json!(all));
+        line!("{}", json!(all));
+        return;
     }
     if card.list_notifications().is_empty() {
-        println!("No notification is pending.");
+        line!("No notification is pending.");
     }
     for one in card.list_notifications() {
         let kind = if one.bytes.starts_with(&[0xBF, 0x37]) { "installation result" } else { "notification" };
         let event = format!("{:?}", one.event).to_lowercase();
-        println!(
-            "{:>5}  {kind:<19}  {event:<7}  {}  {}",
-            one.sequence,
-            iccid_digits(&one.iccid),
-            one.address
-        );
+        line!("{:>5}  {kind:<19}  {event:<7}  {}  {}", one.sequence, iccid_digits(&one.iccid), one.address);
     }
 }
 
@@ -90,12 +86,12 @@ async fn send(card: &mut Card, connection: &Connection, json: bool) -> Result<()
         if !json {
             let said =
                 error.as_ref().map_or_else(|| format!("{count} taken"), |error| format!("failed: {error}"));
-            println!("{address:<32} {said}");
+            line!("{address:<32} {said}");
         }
         sent.push(json!({ "address": address, "delivered": count, "error": error }));
     }
     if json {
-        println!("{}", json!(sent));
+        line!("{}", json!(sent));
     }
     Ok(())
 }

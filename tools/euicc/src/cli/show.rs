@@ -11,19 +11,20 @@ use super::{Failed, fault_names};
 /// One of both: the object for a program or the text for a person.
 pub(super) fn say(json: bool, object: &Value, text: &str) {
     if json {
-        println!("{object}");
+        line!("{object}");
     } else {
-        println!("{text}");
+        line!("{text}");
     }
 }
 
 pub(super) fn faults(json: bool) {
     if json {
-        return println!("{}", json!(fault_names()));
+        line!("{}", json!(fault_names()));
+        return;
     }
-    println!("Use as `--fault NAME` or `--fault NAME=N`, more than once if you like:\n");
+    line!("Use as `--fault NAME` or `--fault NAME=N`, more than once if you like:\n");
     for fault in Fault::ALL {
-        println!("  {:<28}{}", fault.name(), fault.description());
+        line!("  {:<28}{}", fault.name(), fault.description());
     }
 }
 
@@ -47,20 +48,21 @@ pub(super) fn info(card: &Card, json: bool) {
             "euiccInfo1": hex::encode(&card.euicc_info1()),
             "euiccInfo2": hex::encode(&card.euicc_info2()),
         });
-        return println!("{object}");
+        line!("{object}");
+        return;
     }
     let named = |name: Option<String>| name.unwrap_or_else(|| "(no name)".to_owned());
-    println!("EID            {}", card.eid());
-    println!("eUICC          {}", named(card.identity.euicc.common_name()));
-    println!("EUM            {}", named(card.identity.eum.common_name()));
+    line!("EID            {}", card.eid());
+    line!("eUICC          {}", named(card.identity.euicc.common_name()));
+    line!("EUM            {}", named(card.identity.eum.common_name()));
     for issuer in card.identity.issuers.iter() {
-        println!("trusts CI      {}  {}", hex::encode(&issuer.subject_key_id), named(issuer.common_name()));
+        line!("trusts CI      {}  {}", hex::encode(&issuer.subject_key_id), named(issuer.common_name()));
     }
-    println!("SVN            {}", version(card.info.svn));
-    println!("free memory    {} bytes", card.info.free_memory_bytes);
-    println!("Profiles       {}", card.profiles().len());
-    println!("notifications  {} pending", card.list_notifications().len());
-    println!("\n{}", decode::tree(&card.euicc_info2()));
+    line!("SVN            {}", version(card.info.svn));
+    line!("free memory    {} bytes", card.info.free_memory_bytes);
+    line!("Profiles       {}", card.profiles().len());
+    line!("notifications  {} pending", card.list_notifications().len());
+    line!("\n{}", decode::tree(&card.euicc_info2()));
 }
 
 fn version([x, y, z]: [u8; 3]) -> String {
@@ -80,15 +82,16 @@ pub(super) fn profiles(card: &Card, json: bool) {
                 object
             })
             .collect();
-        return println!("{}", json!(all));
+        line!("{}", json!(all));
+        return;
     }
     if card.profiles().is_empty() {
-        println!("No Profile is installed.");
+        line!("No Profile is installed.");
     }
     for profile in card.profiles() {
         let state = if profile.enabled { "enabled" } else { "disabled" };
         let Metadata { profile_name, service_provider, .. } = &profile.metadata;
-        println!("{:<20}  {state:<8}  {profile_name} ({service_provider})", profile.metadata.iccid_digits());
+        line!("{:<20}  {state:<8}  {profile_name} ({service_provider})", profile.metadata.iccid_digits());
     }
 }
 
@@ -128,11 +131,11 @@ pub(super) fn metadata_card(metadata: &Metadata) {
     }
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let rule = "─".repeat(width.saturating_add(2));
-    println!("    ┌{rule}┐");
+    line!("    ┌{rule}┐");
     for line in lines {
-        println!("    │ {line:<width$} │");
+        line!("    │ {line:<width$} │");
     }
-    println!("    └{rule}┘");
+    line!("    └{rule}┘");
 }
 
 pub(super) fn decoded(text: &str, json: bool) -> Result<(), Failed> {
