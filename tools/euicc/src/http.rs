@@ -80,6 +80,11 @@ impl Http {
         Ok(Self { host: host.to_owned(), target, config, tls, kept: Mutex::new(Vec::new()) })
     }
 
+    /// `host:port` of the connection.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     pub async fn post(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<HttpAnswer, HttpError> {
         let exchange = self.exchange(path, content_type, body);
         tokio::time::timeout(self.config.timeout, exchange)

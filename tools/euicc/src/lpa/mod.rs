@@ -3,6 +3,8 @@
 mod answers;
 mod download;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The eUICC against a small SM-DP+ of its own making.
 
-mod pki;
+pub(crate) mod pki;
 mod session;
-mod smdp;
+pub(crate) mod smdp;
 
 use super::*;
 use crate::faults::Fault;

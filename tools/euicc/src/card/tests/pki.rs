@@ -5,31 +5,33 @@ use crate::identity::Identity;
 use crate::tlv;
 
 const ECDSA_SHA256: &[u8] = &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
-pub(super) const EID: &str = "89049032123451234512345678901235";
-pub(super) const SMDP_OID: &[u8] = &[0x88, 0x37, 0x0A];
+pub(crate) const EID: &str = "89049032123451234512345678901235";
+pub(crate) const SMDP_OID: &[u8] = &[0x88, 0x37, 0x0A];
 
 /// A certificate with its key.
-pub(super) struct Holder {
+pub(crate) struct Holder {
     pub signer: Signer,
     pub der: Vec<u8>,
     name: Vec<u8>,
 }
 
 /// What one certificate differs in.
-pub(super) struct Wish<'a> {
+pub(crate) struct Wish<'a> {
     pub name: &'a str,
     /// Last arc of the role policy.
     pub role: u8,
     pub oid: Option<&'a [u8]>,
     pub policy_critical: bool,
+    /// dNSName, for TLS.
+    pub host: Option<&'a str>,
 }
 
-pub(super) fn dp<'a>(name: &'a str, role: u8, oid: &'a [u8]) -> Wish<'a> {
-    Wish { name, role, oid: Some(oid), policy_critical: true }
+pub(crate) fn dp<'a>(name: &'a str, role: u8, oid: &'a [u8]) -> Wish<'a> {
+    Wish { name, role, oid: Some(oid), policy_critical: true, host: None }
 }
 
 /// Issued by the holder, or by itself.
-pub(super) fn issue(issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
+pub(crate) fn issue(issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
     let secret = OneTimeKey::generate().unwrap().secret;
     let signer = Signer::from_secret(&secret).unwrap();
     let name = common_name(wish.name);
@@ -51,7 +53,7 @@ pub(super) fn issue(issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
         ],
     );
     let plain = issuer.map_or(&signer, |issuer| &issuer.signer).sign(&tbs).unwrap();
-    let signature = super::super::authenticate::der_signature(&plain);
+    let signature = crate::card::authenticate::der_signature(&plain);
     let der = tlv::nest(0x30, &[&tbs, ECDSA_SHA256, &tlv::nest(0x03, &[&[0], &signature])]);
     Holder { signer, der, name }
 }
@@ -83,14 +85,19 @@ fn extensions(wish: &Wish<'_>, own: &[u8], authority: &[u8]) -> Vec<u8> {
     ]
     .concat();
     if let Some(oid) = wish.oid {
-        all.extend(extension(0x11, false, &tlv::write(0x30, &tlv::write(0x88, oid))));
+        let host = wish.host.map(|host| tlv::write(0x82, host.as_bytes())).unwrap_or_default();
+        all.extend(extension(0x11, false, &tlv::nest(0x30, &[&host, &tlv::write(0x88, oid)])));
+    }
+    if wish.role == 0 {
+        // cA of basicConstraints.
+        all.extend(extension(0x13, true, &[0x30, 3, 1, 1, 0xFF]));
     }
     tlv::write(0x30, &all)
 }
 
 /// An eUICC under this issuer.
-pub(super) fn identity(ci: &Holder) -> Identity {
-    let wish = |name| Wish { name, role: 2, oid: None, policy_critical: true };
+pub(crate) fn identity(ci: &Holder) -> Identity {
+    let wish = |name| Wish { name, role: 2, oid: None, policy_critical: true, host: None };
     let eum = issue(Some(ci), &wish("EUM"));
     let euicc = issue(Some(&eum), &wish("eUICC"));
     Identity::from_der(&euicc.der, euicc.signer.secret(), &eum.der, std::slice::from_ref(&ci.der)).unwrap()

@@ -9,11 +9,11 @@ use crate::package;
 use crate::scp03t::{Channel, Keys};
 use crate::tlv::{self, Tlv};
 
-pub(super) const ICCID: &str = "8900012345678901234";
-pub(super) const ADDRESS: &str = "smdp.example.com";
-pub(super) const TRANSACTION_ID: &[u8] = &[7; 16];
+pub(crate) const ICCID: &str = "8900012345678901234";
+pub(crate) const ADDRESS: &str = "smdp.example.com";
+pub(crate) const TRANSACTION_ID: &[u8] = &[7; 16];
 
-pub(super) struct Smdp {
+pub(crate) struct Smdp {
     pub ci: Holder,
     pub auth: Holder,
     pub binding: Holder,
@@ -22,7 +22,7 @@ pub(super) struct Smdp {
 }
 
 /// One package, right unless changed.
-pub(super) struct Package {
+pub(crate) struct Package {
     pub operation: u8,
     pub transaction_id: Vec<u8>,
     pub key_type: u8,
@@ -57,7 +57,7 @@ impl Default for Package {
     }
 }
 
-pub(super) fn metadata(iccid: &[u8], more: &[u8]) -> Vec<u8> {
+pub(crate) fn metadata(iccid: &[u8], more: &[u8]) -> Vec<u8> {
     let entry = |bits, address: &str| {
         tlv::nest(
             0x30,
@@ -70,18 +70,21 @@ pub(super) fn metadata(iccid: &[u8], more: &[u8]) -> Vec<u8> {
 }
 
 impl Smdp {
-    pub(super) fn new() -> Self {
-        let ci = pki::issue(None, &pki::Wish { name: "CI", role: 0, oid: None, policy_critical: true });
+    pub(crate) fn new() -> Self {
+        let ci = pki::issue(
+            None,
+            &pki::Wish { name: "CI", role: 0, oid: None, policy_critical: true, host: None },
+        );
         let auth = pki::issue(Some(&ci), &pki::dp("SM-DP+", 4, SMDP_OID));
         let binding = pki::issue(Some(&ci), &pki::dp("SM-DP+", 5, SMDP_OID));
         Self { ci, auth, binding, cc_required: false, offered_otpk: None }
     }
 
-    pub(super) fn card(&self) -> Card {
+    pub(crate) fn card(&self) -> Card {
         Card::new(pki::identity(&self.ci))
     }
 
-    pub(super) fn signed1(challenge: &[u8]) -> Vec<u8> {
+    pub(crate) fn signed1(challenge: &[u8]) -> Vec<u8> {
         tlv::nest(
             0x30,
             &[
@@ -94,7 +97,7 @@ impl Smdp {
     }
 
     /// AuthenticateServer with this challenge and signature.
-    pub(super) fn authenticate_with(&self, card: &mut Card, challenge: &[u8], bend: bool) -> Vec<u8> {
+    pub(crate) fn authenticate_with(&self, card: &mut Card, challenge: &[u8], bend: bool) -> Vec<u8> {
         let signed1 = Self::signed1(challenge);
         let mut signature = tlv::write(0x5F37, &self.auth.signer.sign(&signed1).unwrap());
         if bend {
@@ -105,18 +108,18 @@ impl Smdp {
             .unwrap()
     }
 
-    pub(super) fn authenticate(&self, card: &mut Card) -> Vec<u8> {
+    pub(crate) fn authenticate(&self, card: &mut Card) -> Vec<u8> {
         let challenge = card.get_euicc_challenge().unwrap();
         self.authenticate_with(card, &challenge, false)
     }
 
     /// PrepareDownload after this AuthenticateServerResponse.
-    pub(super) fn prepare(&self, card: &mut Card, authenticated: &[u8], code: Option<&str>) -> Vec<u8> {
+    pub(crate) fn prepare(&self, card: &mut Card, authenticated: &[u8], code: Option<&str>) -> Vec<u8> {
         let signature1 = ok(authenticated, 0xBF38).find(0x5F37).unwrap().unwrap().raw.to_vec();
         self.prepare_with(card, TRANSACTION_ID, &signature1, code)
     }
 
-    pub(super) fn prepare_with(
+    pub(crate) fn prepare_with(
         &self,
         card: &mut Card,
         transaction_id: &[u8],
@@ -131,9 +134,9 @@ impl Smdp {
         card.prepare_download(&signed2, &tlv::write(0x5F37, &plain), &self.binding.der, code).unwrap()
     }
 
-    pub(super) fn bind(&self, euicc_otpk: &[u8], package: &Package) -> Vec<u8> {
+    pub(crate) fn bind(&self, euicc_otpk: &[u8], package: &Package) -> Vec<u8> {
         let key = OneTimeKey::generate().unwrap();
-        let (initialise, _) = self.initialise(&key, euicc_otpk, package);
+        let initialise = self.initialise(&key, euicc_otpk, package);
         let shared = key.agree(euicc_otpk).unwrap();
         let mut channel = Channel::new(session_keys(&shared, &package.host_id, &package.eid));
         let configure = channel.seal(0x87, &package.configure);
@@ -160,7 +163,7 @@ impl Smdp {
         )
     }
 
-    fn initialise(&self, key: &OneTimeKey, euicc_otpk: &[u8], package: &Package) -> (Vec<u8>, Vec<u8>) {
+    fn initialise(&self, key: &OneTimeKey, euicc_otpk: &[u8], package: &Package) -> Vec<u8> {
         let mut point = key.public.clone();
         if package.off_curve {
             point = super::super::bent(point);
@@ -185,17 +188,17 @@ impl Smdp {
         if package.bend_signature {
             signature = super::super::bent(signature);
         }
-        (tlv::nest(0xBF23, &[&fields, &signature]), point)
+        tlv::nest(0xBF23, &[&fields, &signature])
     }
 
     /// A session up to the package, and its result.
-    pub(super) fn install(&self, card: &mut Card, package: &Package) -> Vec<u8> {
+    pub(crate) fn install(&self, card: &mut Card, package: &Package) -> Vec<u8> {
         let bpp = self.session(card, package);
         card.load_bound_profile_package(&bpp).unwrap()
     }
 
     /// A session up to the package.
-    pub(super) fn session(&self, card: &mut Card, package: &Package) -> Vec<u8> {
+    pub(crate) fn session(&self, card: &mut Card, package: &Package) -> Vec<u8> {
         let authenticated = self.authenticate(card);
         self.prepare(card, &authenticated, Some("1234"));
         let otpk = card.session_otpk().unwrap().to_vec();
@@ -204,18 +207,18 @@ impl Smdp {
 }
 
 /// The content of the consent in a response.
-pub(super) fn ok(response: &[u8], tag: tlv::Tag) -> Tlv<'_> {
+pub(crate) fn ok(response: &[u8], tag: tlv::Tag) -> Tlv<'_> {
     Tlv::parse(response, tag).unwrap().child(0xA0).unwrap()
 }
 
 /// The code of the refusal in a response, if it is one.
-pub(super) fn refused(response: &[u8], tag: tlv::Tag) -> Option<u64> {
+pub(crate) fn refused(response: &[u8], tag: tlv::Tag) -> Option<u64> {
     let error = Tlv::parse(response, tag).unwrap().find(0xA1).unwrap()?;
     Some(error.child(0x02).unwrap().unsigned().unwrap())
 }
 
 /// Command and reason of a failed installation.
-pub(super) fn failed(pir: &[u8]) -> Option<(u64, u64)> {
+pub(crate) fn failed(pir: &[u8]) -> Option<(u64, u64)> {
     let data = Tlv::parse(pir, 0xBF37).unwrap().child(0xBF27).unwrap();
     let error = data.child(0xA2).unwrap().find(0xA1).unwrap()?;
     Some((error.child(0x80).unwrap().unsigned().unwrap(), error.child(0x81).unwrap().unsigned().unwrap()))
