@@ -93,5 +93,8 @@ async fn send(card: &mut Card, connection: &Connection, json: bool) -> Result<()
     if json {
         line!("{}", json!(sent));
     }
-    Ok(())
+    match sent.iter().filter(|one| !one["error"].is_null()).count() {
+        0 => Ok(()),
+        failed => Err(Failed::Usage(format!("{failed} servers did not take their notifications"))),
+    }
 }

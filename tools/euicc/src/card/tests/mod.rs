@@ -35,6 +35,27 @@ fn a_package_of_many_full_segments_is_installed() {
 }
 
 #[test]
+fn a_published_profile_is_installed_under_the_published_certificates() {
+    let profile = std::fs::read("/work/shared/data/ts48/TS48v7_SAIP2.3_BERTLV_SUCI.der");
+    let identity = |smdp: &Smdp| {
+        let published = pki::published("euicc/CERT_EUICC_ECDSA_NIST.der", "euicc/SK_EUICC_ECDSA_NIST.pem")?;
+        let eum = std::fs::read("/work/shared/data/sgp26/eum/CERT_EUM_ECDSA_NIST.der").ok()?;
+        let issuers = [smdp.ci.der.clone()];
+        Identity::from_der(&published.der, published.signer.secret(), &eum, &issuers).ok()
+    };
+    let (Ok(upp), Some(smdp)) = (profile, Smdp::published()) else {
+        println!("skipped: the shared test data is absent");
+        return;
+    };
+    let mut card = Card::new(identity(&smdp).unwrap());
+    let metadata = metadata(&package::iccid(&upp).unwrap(), &[]);
+    let package =
+        Package { upp: upp.clone(), metadata, segment_bytes: 1007, random_keys: true, ..Package::default() };
+    assert_eq!(failed(&smdp.install(&mut card, &package)), None, "{:?}", card.trouble);
+    assert_eq!(card.profile("89000123456789012341").unwrap().upp, upp);
+}
+
+#[test]
 fn a_success_leaves_the_result_first_and_then_the_install_notifications() {
     let smdp = Smdp::new();
     let mut card = smdp.card();
@@ -208,4 +229,27 @@ fn a_pretended_failure_installs_nothing() {
     card.faults = Faults::none().with_value(Fault::PirReason, 11).with_value(Fault::PirCommand, 3);
     assert_eq!(failed(&smdp.install(&mut card, &Package::default())), Some((3, 11)));
     assert!(card.profiles().is_empty());
+}
+
+#[test]
+fn faults_of_the_result_bend_just_what_they_name() {
+    let pir = |fault| {
+        let smdp = Smdp::new();
+        let mut card = smdp.card();
+        card.faults = Faults::none().with(fault);
+        let pir = smdp.install(&mut card, &Package::default());
+        let outer = tlv::Tlv::parse(&pir, 0xBF37).unwrap();
+        let data = outer.child(0xBF27).unwrap();
+        let signature = outer.child(0x5F37).unwrap().value;
+        let verifies = curve::verify(&card.identity.euicc.public_key, data.raw, signature).is_ok();
+        let iccid = data.child(0xBF2F).unwrap().find(0x5A).unwrap().is_some();
+        let oid = data.child(0x06).unwrap().value == pki::SMDP_OID;
+        let session = data.child(0x80).unwrap().value == smdp::TRANSACTION_ID;
+        (verifies, iccid, oid, session)
+    };
+    assert_eq!(pir(Fault::UnknownTlvs), (true, true, true, true));
+    assert_eq!(pir(Fault::PirSignatureBad), (false, true, true, true));
+    assert_eq!(pir(Fault::PirIccidMissing), (true, false, true, true));
+    assert_eq!(pir(Fault::PirOidWrong), (true, true, false, true));
+    assert_eq!(pir(Fault::PirTransactionIdUnknown), (true, true, true, false));
 }

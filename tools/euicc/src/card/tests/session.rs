@@ -145,3 +145,37 @@ fn the_svn_and_further_elements_are_shown_as_configured() {
     let info2 = card.euicc_info2();
     assert_eq!(Tlv::parse(&info2, 0xBF22).unwrap().child(0x9F20).unwrap().value, [1]);
 }
+
+#[test]
+fn faults_of_the_one_time_key_have_the_form_they_name_and_stay_signed() {
+    let shown = |fault| {
+        let smdp = Smdp::new();
+        let mut card = smdp.card();
+        let authenticated = smdp.authenticate(&mut card);
+        card.faults = Faults::none().with(fault);
+        let response = smdp.prepare(&mut card, &authenticated, None);
+        let signed = ok(&response, 0xBF21).child(0x30).unwrap();
+        signed.child(0x5F49).unwrap().value.to_vec()
+    };
+    assert_eq!(shown(Fault::Otpk64).len(), 64);
+    assert_eq!(shown(Fault::Otpk66).len(), 66);
+    assert_eq!(shown(Fault::OtpkCompressed).len(), 33);
+    assert_eq!(shown(Fault::OtpkInfinity), [0]);
+    assert!(!curve::is_point(&shown(Fault::OtpkOffCurve)));
+    assert!(curve::is_point(&shown(Fault::Signature2Bad)));
+}
+
+#[test]
+fn refusals_on_demand_carry_their_code() {
+    let smdp = Smdp::new();
+    let mut card = smdp.card();
+    let authenticated = smdp.authenticate(&mut card);
+    card.faults = Faults::none()
+        .with_value(Fault::AuthenticateError, 6)
+        .with_value(Fault::DownloadError, 4)
+        .with(Fault::CancelError);
+    assert_eq!(refused(&smdp.prepare(&mut card, &authenticated, None), 0xBF21), Some(4));
+    let refusal = card.cancel_session(TRANSACTION_ID, reason::POSTPONED).unwrap();
+    assert_eq!(Tlv::parse(&refusal, 0xBF41).unwrap().child(0x81).unwrap().value, [127]);
+    assert_eq!(refused(&smdp.authenticate(&mut card), 0xBF38), Some(6));
+}

@@ -80,6 +80,17 @@ impl Smdp {
         Self { ci, auth, binding, cc_required: false, offered_otpk: None }
     }
 
+    /// With the published test certificates, when they are here.
+    pub(crate) fn published() -> Option<Self> {
+        let holder = |folder: &str, name: &str| {
+            pki::published(&format!("{folder}/CERT_{name}_NIST.der"), &format!("{folder}/SK_{name}_NIST.pem"))
+        };
+        let ci = holder("ci", "CI_ECDSA")?;
+        let auth = holder("dpauth", "S_SM_DPauth_ECDSA")?;
+        let binding = holder("dppb", "S_SM_DPpb_ECDSA")?;
+        Some(Self { ci, auth, binding, cc_required: false, offered_otpk: None })
+    }
+
     pub(crate) fn card(&self) -> Card {
         Card::new(pki::identity(&self.ci))
     }
