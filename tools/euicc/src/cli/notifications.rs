@@ -93,7 +93,7 @@ async fn send(card: &mut Card, connection: &Connection, json: bool) -> Result<()
     if json {
         line!("{}", json!(sent));
     }
-    match sent.iter().filter(|one| !one["error"].is_null()).count() {
+    match sent.iter().filter(|one| one.get("error").is_some_and(|error| !error.is_null())).count() {
         0 => Ok(()),
         failed => Err(Failed::Usage(format!("{failed} servers did not take their notifications"))),
     }

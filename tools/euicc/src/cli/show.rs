@@ -75,11 +75,12 @@ pub(super) fn profiles(card: &Card, json: bool) {
             .profiles()
             .iter()
             .map(|profile| {
-                let mut object = metadata_json(&profile.metadata);
-                object["enabled"] = json!(profile.enabled);
-                object["aid"] = json!(hex::encode(&profile.aid));
-                object["uppBytes"] = json!(profile.upp.len());
-                object
+                json!({
+                    "metadata": metadata_json(&profile.metadata),
+                    "enabled": profile.enabled,
+                    "aid": hex::encode(&profile.aid),
+                    "uppBytes": profile.upp.len(),
+                })
             })
             .collect();
         line!("{}", json!(all));
