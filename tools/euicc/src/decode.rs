@@ -25,7 +25,7 @@ pub fn tree(bytes: &[u8]) -> String {
 fn branch(out: &mut String, element: &Tlv<'_>, depth: usize) {
     let indent = "  ".repeat(depth);
     let name = name(element.tag).map(|name| format!(" {name}")).unwrap_or_default();
-    let _ = write!(out, "{indent}{:X}{name} ({})", element.tag, element.value.len());
+    let _ = write!(out, "{indent}{:02X}{name} ({})", element.tag, element.value.len());
     match element.children() {
         Ok(children) if is_constructed(element) && depth < DEPTH_MAX => {
             out.push('\n');

@@ -1,6 +1,6 @@
 //! HTTPS to one server: hyper over rustls, with the SM-DP+ reachable under another address for a bench.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -11,7 +11,6 @@ use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
 /// Largest answer we read; a package of 512 KiB in Base64 fits.
@@ -68,7 +67,8 @@ pub struct Http {
     target: String,
     config: HttpConfig,
     tls: TlsConnector,
-    kept: Mutex<Option<SendRequest<Full<Bytes>>>>,
+    /// Idle connections; many tasks may call at once.
+    kept: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl Http {
@@ -77,7 +77,12 @@ impl Http {
         let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
         let target = config.connect.clone().unwrap_or_else(|| format!("{host}:{port}"));
         let tls = TlsConnector::from(Arc::new(tls_config(&config)?));
-        Ok(Self { host: host.to_owned(), target, config, tls, kept: Mutex::new(None) })
+        Ok(Self { host: host.to_owned(), target, config, tls, kept: Mutex::new(Vec::new()) })
+    }
+
+    /// `host:port` of the connection.
+    pub fn target(&self) -> &str {
+        &self.target
     }
 
     pub async fn post(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<HttpAnswer, HttpError> {
@@ -99,8 +104,7 @@ impl Http {
             request = request.header("connection", "close");
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|e| self.http_error(&e))?;
-        let mut kept = self.kept.lock().await;
-        let mut connection = match kept.take().filter(|kept| !kept.is_closed()) {
+        let mut connection = match self.idle() {
             Some(open) => open,
             None => self.connect().await?,
         };
@@ -110,12 +114,18 @@ impl Http {
         let limited = Limited::new(body, ANSWER_BYTES_MAX);
         let body = limited.collect().await.map_err(|e| self.http_error(&e))?.to_bytes().to_vec();
         if self.config.keep_alive {
-            *kept = Some(connection);
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         let text =
             |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         Ok(HttpAnswer { status: parts.status.as_u16(), headers, body })
+    }
+
+    fn idle(&self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|connection| !connection.is_closed());
+        kept.pop()
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, HttpError> {

@@ -144,3 +144,55 @@ impl TryFrom<Saved> for Identity {
         Self::from_der(&unhex(&saved.euicc)?, &unhex(&saved.secret)?, &unhex(&saved.eum)?, &issuers?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curve::OneTimeKey;
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    #[test]
+    fn a_key_is_read_as_sec1_or_pkcs8_also_after_parameters() {
+        let secret = OneTimeKey::generate().unwrap().secret;
+        let sec1 = tlv::nest(0x30, &[&[2, 1, 1], &tlv::write(0x04, &secret)]);
+        let algorithm = tlv::write(0x30, &tlv::write(0x06, crate::curve::CURVE_OID));
+        let pkcs8 = tlv::nest(0x30, &[&[2, 1, 0], &algorithm, &tlv::write(0x04, &sec1)]);
+        let parameters = pem("EC PARAMETERS", &tlv::write(0x06, crate::curve::CURVE_OID));
+        let forms = [
+            sec1.clone(),
+            pkcs8.clone(),
+            pem("PRIVATE KEY", &pkcs8).into_bytes(),
+            (parameters + &pem("EC PRIVATE KEY", &sec1)).into_bytes(),
+        ];
+        for form in forms {
+            assert_eq!(secret_scalar(&form).unwrap(), secret);
+        }
+        assert!(secret_scalar(b"no key").is_err());
+        assert!(secret_scalar(pem("CERTIFICATE", &sec1).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_published_test_euicc_is_read_from_its_files() {
+        let at = |name: &str| Path::new("/work/shared/data/sgp26").join(name);
+        if !at("euicc").exists() {
+            println!("skipped: the SGP.26 test set is absent");
+            return;
+        }
+        let read = |key: &str| {
+            Identity::from_files(
+                &at("euicc/CERT_EUICC_ECDSA_NIST.der"),
+                &at(key),
+                &at("eum/CERT_EUM_ECDSA_NIST.der"),
+                &[&at("ci/CERT_CI_ECDSA_NIST.der")],
+            )
+        };
+        let identity = read("euicc/SK_EUICC_ECDSA_NIST.pem").unwrap();
+        assert_eq!(identity.eid, "89049032123451234512345678901235");
+        assert!(identity.eum.verify_issued_by(&identity.issuers[0]).is_ok());
+        assert!(identity.euicc.verify_issued_by(&identity.eum).is_ok());
+        assert!(read("eum/SK_EUM_ECDSA_NIST.pem").is_err(), "the key of another certificate");
+    }
+}

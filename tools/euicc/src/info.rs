@@ -23,6 +23,9 @@ pub struct Info {
     pub forbidden_pprs: u8,
     pub pp_version: [u8; 3],
     pub sas_accreditation: String,
+    /// Key identifiers shown in place of those of the trusted issuers.
+    pub ci_for_verification: Option<Vec<Vec<u8>>>,
+    pub ci_for_signing: Option<Vec<Vec<u8>>>,
     /// Further elements put at the end of EUICCInfo2 as they are.
     #[serde(with = "crate::hex")]
     pub extra: Vec<u8>,
@@ -40,6 +43,8 @@ impl Default for Info {
             forbidden_pprs: 0,
             pp_version: [1, 0, 0],
             sas_accreditation: "TEST-EUICC-0001".to_owned(),
+            ci_for_verification: None,
+            ci_for_signing: None,
             extra: Vec::new(),
         }
     }
@@ -47,12 +52,21 @@ impl Default for Info {
 
 impl Info {
     pub fn info1(&self, issuers: &[Certificate]) -> Vec<u8> {
-        let ids = issuer_ids(issuers);
-        tlv::nest(0xBF20, &[&tlv::write(0x82, &self.svn), &tlv::write(0xA9, &ids), &tlv::write(0xAA, &ids)])
+        tlv::nest(0xBF20, &[&tlv::write(0x82, &self.svn), &self.issuer_lists(issuers)])
+    }
+
+    /// euiccCiPKIdListForVerification and euiccCiPKIdListForSigning.
+    fn issuer_lists(&self, issuers: &[Certificate]) -> Vec<u8> {
+        let list = |tag, shown: &Option<Vec<Vec<u8>>>| {
+            let own = || issuers.iter().map(|issuer| issuer.subject_key_id.clone()).collect();
+            let ids: Vec<u8> =
+                shown.clone().unwrap_or_else(own).iter().flat_map(|id| tlv::write(0x04, id)).collect();
+            tlv::write(tag, &ids)
+        };
+        [list(0xA9, &self.ci_for_verification), list(0xAA, &self.ci_for_signing)].concat()
     }
 
     pub fn info2(&self, issuers: &[Certificate], svn: [u8; 3]) -> Vec<u8> {
-        let ids = issuer_ids(issuers);
         let resources = [
             tlv::write(0x81, &[0]),
             tlv::write(0x82, &self.free_memory_bytes.to_be_bytes()),
@@ -66,8 +80,7 @@ impl Info {
             tlv::write(0x84, &resources),
             tlv::write(0x85, &[6, 0x7F, 0x36, 0xC0]),
             tlv::write(0x88, &named_bits(self.rsp_capability)),
-            tlv::write(0xA9, &ids),
-            tlv::write(0xAA, &ids),
+            self.issuer_lists(issuers),
         ];
         if self.forbidden_pprs != 0 {
             parts.push(tlv::write(0x99, &named_bits(self.forbidden_pprs)));
@@ -77,10 +90,6 @@ impl Info {
         parts.push(self.extra.clone());
         tlv::write(0xBF22, &parts.concat())
     }
-}
-
-fn issuer_ids(issuers: &[Certificate]) -> Vec<u8> {
-    issuers.iter().flat_map(|issuer| tlv::write(0x04, &issuer.subject_key_id)).collect()
 }
 
 /// A named-bit BIT STRING of at most eight bits: DER drops the zeros at its end.

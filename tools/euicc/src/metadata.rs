@@ -198,7 +198,7 @@ mod tests {
     fn policy_rules_without_an_owner_are_refused() {
         let rules = tlv::write(0x99, &[6, 0x40]);
         let owner = tlv::write(0xB7, &tlv::write(0x80, &[0x42, 0xF6, 0x18]));
-        assert!(Metadata::parse(&metadata(&[rules.clone()])).is_err());
+        assert!(Metadata::parse(&metadata(std::slice::from_ref(&rules))).is_err());
         assert!(Metadata::parse(&metadata(&[owner, rules])).unwrap().ppr1());
     }
 }

@@ -198,7 +198,7 @@ fn refusal(transaction_id: &[u8], code: u64) -> Vec<u8> {
     tlv::write(0xBF38, &body)
 }
 
-fn der_signature(plain: &[u8]) -> Vec<u8> {
+pub(super) fn der_signature(plain: &[u8]) -> Vec<u8> {
     let integer = |octets: &[u8]| {
         let mut significant: Vec<u8> = octets.iter().copied().skip_while(|octet| *octet == 0).collect();
         if significant.first().is_none_or(|first| *first >= 0x80) {

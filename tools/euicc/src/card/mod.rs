@@ -9,7 +9,7 @@ mod profiles;
 mod segments;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

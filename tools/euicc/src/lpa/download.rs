@@ -220,8 +220,9 @@ fn reason_to_cancel(error: &LpaError) -> Option<u8> {
         LpaError::ConfirmationCodeRequired => Some(reason::POSTPONED),
         LpaError::MetadataMismatch => Some(reason::METADATA_MISMATCH),
         LpaError::Malformed { .. } | LpaError::Card(_) => Some(reason::LOAD_BPP_EXECUTION_ERROR),
-        LpaError::Euicc { .. } => Some(reason::UNDEFINED),
-        LpaError::Http(_)
+        // The server was sent the eUICC's refusal, which ends its session too.
+        LpaError::Euicc { .. }
+        | LpaError::Http(_)
         | LpaError::Status { .. }
         | LpaError::Refused { .. }
         | LpaError::Address(_)

@@ -3,6 +3,8 @@
 mod answers;
 mod download;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -10,6 +12,10 @@ use serde_json::Value;
 
 pub use answers::{Authentication, Offer};
 pub use download::{Installed, Progress, Request, Wish};
+pub use steps::{
+    AUTHENTICATE_CLIENT, CANCEL_SESSION, GET_BOUND_PROFILE_PACKAGE, HANDLE_NOTIFICATION,
+    INITIATE_AUTHENTICATION,
+};
 
 use crate::card::CardError;
 use crate::http::{Http, HttpConfig, HttpError};

@@ -1,1 +1,0 @@
-//! The eUICC against a small SM-DP+ of its own making.
