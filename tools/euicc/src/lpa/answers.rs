@@ -42,7 +42,7 @@ impl Offer {
 }
 
 impl Authentication {
-    pub(super) fn read(function: &str, body: &Value) -> Result<Self, LpaError> {
+    pub fn read(function: &str, body: &Value) -> Result<Self, LpaError> {
         Ok(Self {
             transaction_id: text(function, body, "transactionId")?,
             server_signed1: octets(function, body, "serverSigned1")?,
@@ -54,7 +54,7 @@ impl Authentication {
 }
 
 impl Offer {
-    pub(super) fn read(function: &str, body: &Value) -> Result<Self, LpaError> {
+    pub fn read(function: &str, body: &Value) -> Result<Self, LpaError> {
         let metadata = octets(function, body, "profileMetadata")?;
         Ok(Self {
             transaction_id: text(function, body, "transactionId")?,

@@ -1,0 +1,412 @@
+//! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use euicc::lpa::{Authentication, Lpa, LpaConfig, Offer};
+use euicc::{Card, Identity};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use smdpp::asn1::{Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Pprs, ProfileClass};
+use smdpp::bpp::keys::ProfileKeys;
+use smdpp::bpp::protect::protect;
+use smdpp::call::{Parts, Smdp};
+use smdpp::change::{Change, Package, Versioned};
+use smdpp::es2plus::{Registered, Registry};
+use smdpp::hsm::{Hsm, Sealer, SoftKeys};
+use smdpp::mint::{Plan, TestPki};
+use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
+use smdpp::profile::{Import, Limits, Profile};
+use smdpp::random::SeededRandom;
+use smdpp::rsp::Setting;
+use smdpp::server::{ClientCertificate, Peer};
+use smdpp::store::Store;
+use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
+use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
+use smdpp::{es2plus, es9plus};
+use tower::ServiceExt;
+
+pub(crate) const ADDRESS: &str = "smdp.example.com";
+pub(crate) const TYPE: &str = "P9054-2";
+/// 2026-11-22.
+const START_MS: i64 = 1_795_305_600_000;
+
+/// A clock that a test sets.
+pub(crate) struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What a test may want to be different.
+#[derive(Clone)]
+pub(crate) struct Wishes {
+    pub(crate) limits: Limits,
+    pub(crate) order_ms: Option<i64>,
+    pub(crate) euiccs: u64,
+    pub(crate) open_sessions_max: u32,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
+        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000 }
+    }
+}
+
+/// The server, and everything around it.
+pub(crate) struct House {
+    pub(crate) pki: TestPki,
+    pub(crate) clock: Arc<Hands>,
+    pub(crate) smdp: Arc<Smdp>,
+    /// A second handle on the same database, for what the doors do not do: stock, and looking.
+    pub(crate) store: Store,
+    es9plus: Router,
+    es2plus: Router,
+    lpa: Lpa,
+    calls: AtomicI64,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// HTTP status and JSON body (null when empty).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) http: u16,
+    pub(crate) body: Value,
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
+impl Answer {
+    /// `ok`, `8.1/6.1`, or `HTTP 404`.
+    pub(crate) fn verdict(&self) -> String {
+        let status = self.body.pointer("/header/functionExecutionStatus");
+        let text = |path: &str| status.and_then(|s| s.pointer(path)).and_then(Value::as_str).unwrap_or("");
+        match (self.http, text("/status")) {
+            (204, _) | (200, "Executed-Success") => "ok".to_owned(),
+            (200, "Failed") => {
+                format!("{}/{}", text("/statusCodeData/subjectCode"), text("/statusCodeData/reasonCode"))
+            }
+            (http, _) => format!("HTTP {http}"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        assert_eq!(self.verdict(), "ok", "{:?}", self.body);
+        self.body
+    }
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(Wishes::default()).await
+    }
+
+    pub(crate) async fn with(wishes: Wishes) -> Self {
+        let clock = Arc::new(Hands(AtomicI64::new(START_MS)));
+        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
+        let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("smdpp.db");
+        let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
+        let store = Store::open(&path, sealer()).unwrap();
+        let parts = Parts {
+            store: Store::open(&path, sealer()).unwrap(),
+            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
+            setting: setting(&pki, &wishes, clock.now()),
+            clock: clock.clone(),
+            random: Arc::new(SeededRandom::new(8)),
+            open_sessions_max: wishes.open_sessions_max,
+        };
+        let smdp = Arc::new(Smdp::new(parts));
+        let es9plus = es9plus::routes(smdp.clone());
+        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)));
+        let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
+        let lpa = Lpa::new(ADDRESS, config).unwrap();
+        Self { pki, clock, smdp, store, es9plus, es2plus, lpa, calls: AtomicI64::new(0), folder }
+    }
+
+    pub(crate) fn advance_ms(&self, ms: i64) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// A fresh card of the `n`th eUICC of the test PKI.
+    pub(crate) fn card(&self, n: usize) -> Card {
+        let (_, euicc) = &self.pki.euiccs[n];
+        self.card_of(&euicc.certificate_pem(), &euicc.key_pem().unwrap(), &self.pki.eum.certificate_pem())
+    }
+
+    /// A card with certificates of the test's own making.
+    pub(crate) fn card_of(&self, certificate: &str, key: &Secret<String>, eum: &str) -> Card {
+        let ci = self.pki.ci.certificate_pem().into_bytes();
+        let key = key.expose().as_bytes();
+        Card::new(Identity::from_pem(certificate.as_bytes(), key, eum.as_bytes(), &[ci]).unwrap())
+    }
+
+    pub(crate) fn eid(&self, n: usize) -> String {
+        self.pki.euiccs[n].0.to_string()
+    }
+}
+
+/// ES2+.
+impl House {
+    pub(crate) async fn es2(&self, function: &str, operator: &str, mut body: Value) -> Answer {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if body.get("header").is_none() {
+            let requester = format!("{operator}.example.com");
+            let header = json!({ "functionRequesterIdentifier": requester, "functionCallIdentifier": format!("c{call}") });
+            body["header"] = header;
+        }
+        self.es2_raw(function, operator, body.to_string().into_bytes()).await
+    }
+
+    pub(crate) async fn es2_raw(&self, function: &str, operator: &str, body: Vec<u8>) -> Answer {
+        let found = self.pki.operators.iter().find(|known| known.name.as_str() == operator);
+        let certificate = found.map(|found| found.client.der.clone());
+        let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
+        let path = format!("/gsma/rsp2/es2plus/{function}");
+        send(&self.es2plus, &path, certificate, body).await
+    }
+
+    /// DownloadOrder, ConfirmOrder with release; gives the MatchingID.
+    pub(crate) async fn order(&self, iccid: &str, more: Value) -> String {
+        self.es2("downloadOrder", "acme", json!({ "iccid": iccid })).await.ok();
+        let mut confirm = json!({ "iccid": iccid, "releaseFlag": true });
+        for (name, value) in more.as_object().unwrap() {
+            confirm[name] = value.clone();
+        }
+        let answer = self.es2("confirmOrder", "acme", confirm).await.ok();
+        answer["matchingId"].as_str().unwrap().to_owned()
+    }
+}
+
+/// ES9+.
+impl House {
+    pub(crate) async fn es9(&self, function: &str, body: &Value) -> Answer {
+        self.es9_raw(function, body.to_string().into_bytes()).await
+    }
+
+    pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
+        send(&self.es9plus, &format!("/gsma/rsp2/es9plus/{function}"), None, body).await
+    }
+
+    pub(crate) async fn initiate(&self, card: &mut Card) -> Authentication {
+        let request = self.initiate_request(card);
+        let body = self.es9("initiateAuthentication", &request).await.ok();
+        Authentication::read("initiateAuthentication", &body).unwrap()
+    }
+
+    pub(crate) fn initiate_request(&self, card: &mut Card) -> Value {
+        self.lpa.initiate_authentication_request(card).unwrap()
+    }
+
+    pub(crate) fn authenticate_request(
+        &self,
+        card: &mut Card,
+        server: &Authentication,
+        id: Option<&str>,
+    ) -> Value {
+        self.lpa.authenticate_client_request(card, server, id).unwrap()
+    }
+
+    pub(crate) async fn authenticate(&self, card: &mut Card, id: Option<&str>) -> Offer {
+        let server = self.initiate(card).await;
+        let request = self.authenticate_request(card, &server, id);
+        let body = self.es9("authenticateClient", &request).await.ok();
+        Offer::read("authenticateClient", &body).unwrap()
+    }
+
+    /// AuthenticateClient in a new session, whatever comes of it.
+    pub(crate) async fn try_authenticate(&self, card: &mut Card, id: Option<&str>) -> Answer {
+        let server = self.initiate(card).await;
+        let request = self.authenticate_request(card, &server, id);
+        self.es9("authenticateClient", &request).await
+    }
+
+    pub(crate) fn bind_request(&self, card: &mut Card, offer: &Offer, code: Option<&str>) -> Value {
+        self.lpa.get_bound_profile_package_request(card, offer, code).unwrap()
+    }
+
+    pub(crate) async fn bind(&self, card: &mut Card, offer: &Offer) -> Vec<u8> {
+        let request = self.bind_request(card, offer, None);
+        bpp(&self.es9("getBoundProfilePackage", &request).await.ok())
+    }
+
+    pub(crate) fn cancel_request(&self, card: &mut Card, transaction_id: &str, reason: u8) -> Value {
+        self.lpa.cancel_session_request(card, transaction_id, reason).unwrap()
+    }
+
+    pub(crate) async fn notify(&self, notification: &[u8]) -> Answer {
+        self.es9("handleNotification", &self.lpa.handle_notification_request(notification)).await
+    }
+
+    /// Delivers all that the card has to tell.
+    pub(crate) async fn deliver(&self, card: &mut Card) {
+        let pending: Vec<_> = card.list_notifications().to_vec();
+        for notification in pending {
+            self.notify(&notification.bytes).await.ok();
+            card.remove_notification(notification.sequence).unwrap();
+        }
+    }
+}
+
+/// Stock, and a look at what is stored.
+impl House {
+    /// Puts the `n`th test Profile in acme's stock; gives its ICCID and its package.
+    pub(crate) async fn stock(&self, n: u64) -> (String, Vec<u8>) {
+        self.stock_as(n, "acme", TYPE, Pprs::default(), None).await
+    }
+
+    pub(crate) async fn stock_as(
+        &self,
+        n: u64,
+        operator: &str,
+        profile_type: &str,
+        pprs: Pprs,
+        class: Option<ProfileClass>,
+    ) -> (String, Vec<u8>) {
+        let iccid = rig::numbers::iccid(n);
+        let upp = rig::upp::test_profile(&iccid, &rig::numbers::imsi(n), 3000);
+        let number = Iccid::parse(&iccid).unwrap();
+        let events = NotificationEvents::of(&NotificationEvent::ALL);
+        let address = NotificationAddress { events, address: ADDRESS.to_owned() };
+        let owner = smdpp::asn1::Owner {
+            mcc_mnc: smdpp::asn1::mcc_mnc("001", "01").unwrap(),
+            gid1: None,
+            gid2: None,
+        };
+        let metadata = Metadata {
+            iccid: number.clone(),
+            service_provider_name: "Acme Telecom".to_owned(),
+            profile_name: "Test plan".to_owned(),
+            icon: None,
+            class: class.unwrap_or(ProfileClass::Test),
+            notification_addresses: vec![address],
+            owner: (!pprs.is_empty()).then_some(owner),
+            pprs,
+        };
+        let keys = ProfileKeys::from_octets(&[u8::try_from(n % 200).unwrap(); 48]);
+        let package = Package {
+            iccid: number.clone(),
+            metadata: metadata.encode(),
+            octets: upp.len(),
+            keys: keys.octets(),
+            protected: protect(&upp, &keys).octets().to_vec(),
+        };
+        let import = Import {
+            iccid: number,
+            operator: OperatorId::parse(operator).unwrap(),
+            profile_type: ProfileType::parse(profile_type).unwrap(),
+            package_sha256: String::new(),
+            octets: upp.len(),
+        };
+        let transition = Profile::imported(Actor::Admin { name: "test".to_owned() }, import);
+        let change = Change::default().profile(Versioned::new(transition)).package(package);
+        self.store.commit(self.clock.now(), change).await.unwrap();
+        (iccid, upp)
+    }
+
+    pub(crate) async fn profile(&self, iccid: &str) -> Profile {
+        let iccid = Iccid::parse(iccid).unwrap();
+        self.store.reader().profile(&iccid).await.unwrap().unwrap().value
+    }
+
+    pub(crate) async fn state(&self, iccid: &str) -> State {
+        self.profile(iccid).await.state()
+    }
+
+    /// Follows the whole trail and compares it with the rows; gives the number of entries.
+    pub(crate) async fn verify_trail(&self) -> i64 {
+        let mut replay = smdpp::audit::Replay::default();
+        let reader = self.store.reader();
+        loop {
+            let page = reader.trail(replay.head().seq).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            page.iter().for_each(|entry| replay.follow(entry).unwrap());
+        }
+        let mut rows = Vec::new();
+        loop {
+            let after = rows.last().map_or(String::new(), |(iccid, _): &(String, State)| iccid.clone());
+            let page = reader.states(&after).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            rows.extend(page);
+        }
+        replay.compare(rows.iter().map(|(iccid, state)| (iccid.as_str(), *state))).unwrap();
+        replay.head().seq
+    }
+}
+
+pub(crate) fn bpp(body: &Value) -> Vec<u8> {
+    use base64::Engine;
+    let text = body["boundProfilePackage"].as_str().unwrap();
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
+
+async fn send(
+    router: &Router,
+    path: &str,
+    certificate: Option<Arc<ClientCertificate>>,
+    body: Vec<u8>,
+) -> Answer {
+    let mut request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("user-agent", "gsma-rsp-lpad")
+        .header("x-admin-protocol", "gsma/rsp/v2.2.0")
+        .body(Body::from(body))
+        .unwrap();
+    request.extensions_mut().insert(Peer { address: ([127, 0, 0, 1], 4).into(), certificate });
+    let response = router.clone().oneshot(request).await.unwrap();
+    let http = response.status().as_u16();
+    let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+        (name.to_string(), value.to_str().unwrap().to_owned())
+    };
+    let headers = response.headers().iter().map(header).collect();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers }
+}
+
+fn soft_keys(pki: &TestPki) -> SoftKeys {
+    let pem =
+        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
+    let mut keys = SoftKeys::default();
+    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
+    keys
+}
+
+fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
+    let trust = TrustStore::new(vec![Certificate::parse(&pki.ci.der).unwrap()]).unwrap();
+    let credential = Credential::new(&pki.dpauth.der, &pki.dppb.der, &trust, now).unwrap();
+    Setting {
+        address: ADDRESS.to_owned(),
+        trust,
+        credentials: Credentials::new(vec![credential]),
+        limits: wishes.limits,
+        session_ms: 15 * MINUTE_MS,
+        result_ms: 180 * DAY_MS,
+        order_ms: wishes.order_ms,
+    }
+}
+
+fn registry(pki: &TestPki) -> Registry {
+    let registered = |operator: &smdpp::mint::Operator| Registered {
+        name: operator.name.clone(),
+        oid: Some(operator.oid.clone()),
+        common_name: None,
+        certificate_sha256: None,
+    };
+    Registry::new(pki.operators.iter().map(registered).collect())
+}
+
+/// The EID as the server's own type.
+pub(crate) fn eid(text: &str) -> Eid {
+    Eid::parse(text).unwrap()
+}

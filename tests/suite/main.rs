@@ -1,0 +1,3 @@
+//! Whole calls through the real router, with a real database, a fixed clock and repeatable randomness.
+mod house;
+mod road;
