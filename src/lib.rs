@@ -26,3 +26,4 @@ pub mod session;
 pub mod store;
 pub mod time;
 pub mod types;
+pub mod world;
