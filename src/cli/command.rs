@@ -7,11 +7,14 @@ use clap::CommandFactory;
 use clap::Parser;
 
 use super::CliError;
+use super::audit::AuditCommand;
 use super::init::Init;
+use super::order::OrderCommand;
 use super::out::Out;
 use super::out::wants_colour;
 use super::pki::PkiCommand;
 use super::profile::ProfileCommand;
+use super::serve::Serve;
 use crate::config::Config;
 use crate::time::Clock;
 use crate::time::SystemClock;
@@ -48,9 +51,16 @@ enum Command {
     /// Make a test PKI, or take one over
     #[command(subcommand)]
     Pki(PkiCommand),
+    Serve(Serve),
     /// Put Profiles in stock, and look at them
     #[command(subcommand)]
     Profile(ProfileCommand),
+    /// Look at orders, and why they stand where they stand
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Read the audit trail, and prove that nobody changed it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print completions for a shell
     ///
     /// bash: smdpp completions bash > /etc/bash_completion.d/smdpp
@@ -94,7 +104,10 @@ impl Smdpp {
                 clap_complete::generate(shell, &mut Self::command(), "smdpp", &mut script);
                 out.write.write_all(&script).map_err(CliError::Output)
             }
+            Command::Serve(serve) => wait(serve.run(&self.config, &load(&self.config)?, now, out)),
             Command::Profile(profile) => wait(profile.run(&load(&self.config)?, now, out)),
+            Command::Order(order) => wait(order.run(&load(&self.config)?, now, out)),
+            Command::Audit(audit) => wait(audit.run(&load(&self.config)?, out)),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The commands that a person types.
+pub mod audit;
 pub mod command;
 pub mod init;
+pub mod order;
 pub mod out;
 pub mod pki;
 pub mod profile;
+pub mod serve;
 pub mod table;
 
 pub use command::{Smdpp, main};

@@ -20,7 +20,7 @@ impl ProfileCommand {
         match self {
             Self::Import(import) => import.run(config, now, out).await,
             Self::List(list) => list.run(config, out).await,
-            Self::Show(show) => show.run(config, now, out).await,
+            Self::Show(show) => show.run(config, out).await,
         }
     }
 }

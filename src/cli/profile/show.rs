@@ -155,12 +155,7 @@ pub fn pairs(rows: Vec<(&'static str, Cell)>, out: &Out<'_>) -> String {
 }
 
 impl ShowProfile {
-    pub async fn run(
-        self,
-        config: &Config,
-        _now: crate::time::Timestamp,
-        out: &mut Out<'_>,
-    ) -> Result<(), CliError> {
+    pub async fn run(self, config: &Config, out: &mut Out<'_>) -> Result<(), CliError> {
         let store = World::open_store(config)?;
         let iccid = Iccid::parse(&self.iccid)?;
         let profile = find(&store, &iccid).await?;
