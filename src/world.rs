@@ -60,6 +60,19 @@ impl Expiry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals(pub Vec<String>);
 
+impl Refusals {
+    /// Each once: both doors may have the same files.
+    fn of(wrong: Vec<String>) -> Self {
+        let mut each: Vec<String> = Vec::new();
+        for one in wrong {
+            if !each.contains(&one) {
+                each.push(one);
+            }
+        }
+        Self(each)
+    }
+}
+
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
@@ -80,7 +93,7 @@ impl World {
         let mut wrong = config.suspicious();
         let mut expiries = Vec::new();
         let trust = own::trust(config, now, &mut wrong, &mut expiries);
-        let own = trust.as_ref().and_then(|trust| own::open(config, trust, now, &mut wrong, &mut expiries));
+        let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
@@ -99,7 +112,7 @@ impl World {
             {
                 Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries })
             }
-            _ => Err(Refusals(wrong)),
+            _ => Err(Refusals::of(wrong)),
         }
     }
 

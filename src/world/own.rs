@@ -43,9 +43,11 @@ pub(super) fn trust(
 }
 
 /// All credentials with their keys, in the order of the configuration: the vault counts in the same order.
+///
+/// Without `trust` nothing can come of it, but what is wrong with the keys is still found.
 pub(super) fn open(
     config: &Config,
-    trust: &TrustStore,
+    trust: Option<&TrustStore>,
     now: Timestamp,
     wrong: &mut Vec<String>,
     expiries: &mut Vec<Expiry>,
@@ -68,7 +70,7 @@ pub(super) fn open(
 
 fn credential(
     files: &Files,
-    trust: &TrustStore,
+    trust: Option<&TrustStore>,
     now: Timestamp,
     keys: &mut SoftKeys,
 ) -> Result<Credential, Vec<String>> {
@@ -86,9 +88,9 @@ fn credential(
     };
 
     let pair = format!("{} and {}", files.dpauth_certificate.display(), files.dppb_certificate.display());
-    let credential = Credential::new(dpauth.der(), dppb.der(), trust, now)
-        .map_err(|error| wrong.push(format!("{pair}: {error}")))
-        .ok();
+    let credential = trust.map(|trust| Credential::new(dpauth.der(), dppb.der(), trust, now));
+    let credential =
+        credential.transpose().map_err(|error| wrong.push(format!("{pair}: {error}"))).ok().flatten();
     let key_pair = format!("{} and {}", files.dpauth_key.display(), files.dppb_key.display());
     match keys.add(&dpauth_key, &dppb_key) {
         Ok(points) => {

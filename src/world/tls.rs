@@ -28,7 +28,10 @@ pub(super) fn es9plus(
 ) -> Option<Tls> {
     let door = &config.es9plus;
     let paths = Paths { certificate: &door.tls_certificate, key: &door.tls_key };
-    let opened = paths.open(config.address.as_str(), now).and_then(|(identity, own)| {
+    let opened = paths.open(now).and_then(|(identity, own)| {
+        // Phones come by the SM-DP+ address; operators may know this server by another name.
+        check_tls_certificate(own.der(), config.address.as_str(), now)
+            .map_err(|error| vec![format!("{}: {error}", paths.certificate.display())])?;
         expiries.push(Expiry::of("ES9+ TLS", paths.certificate, &own));
         es9plus_config(identity).map_err(|fault| vec![paths.wrong(&fault.story())])
     });
@@ -43,7 +46,7 @@ pub(super) fn es2plus(
 ) -> Option<Tls> {
     let door = &config.es2plus;
     let paths = Paths { certificate: &door.tls_certificate, key: &door.tls_key };
-    let identity = paths.open(config.address.as_str(), now);
+    let identity = paths.open(now);
     let roots = roots(&door.client_ca, now);
     let (identity, roots) = match (identity, roots) {
         (Ok(identity), Ok(roots)) => (identity, roots),
@@ -66,15 +69,14 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    fn open(&self, address: &str, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
-        let own = certificate(self.certificate);
+    fn open(&self, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
+        let own = certificate(self.certificate)
+            .and_then(|own| in_time(self.certificate, "the TLS certificate", own, now));
         let key = read_private(self.key).map_err(|error| format!("private key: {error}"));
         let (own, key) = match (own, key) {
             (Ok(own), Ok(key)) => (own, key),
             (own, key) => return Err(own.err().into_iter().chain(key.err()).collect()),
         };
-        check_tls_certificate(own.der(), address, now)
-            .map_err(|error| vec![format!("{}: {error}", self.certificate.display())])?;
         let chain = certificates(self.certificate).map_err(|why| vec![why])?;
         let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| {
             vec![format!("{} is no private key in PEM: give a P-256 key", self.key.display())]
