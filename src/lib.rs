@@ -31,3 +31,4 @@ pub mod store;
 pub mod time;
 pub mod types;
 pub mod wire;
+pub mod world;

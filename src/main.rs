@@ -1,2 +1,4 @@
 //! The smdpp command.
-fn main() {}
+fn main() -> std::process::ExitCode {
+    smdpp::cli::main()
+}

@@ -1,6 +1,15 @@
 //! The commands that a person types.
+pub mod audit;
+pub mod command;
 pub mod init;
+pub mod order;
+pub mod out;
 pub mod pki;
+pub mod profile;
+pub mod serve;
+pub mod table;
+
+pub use command::{Smdpp, main};
 
 /// What a command says when it could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -9,10 +18,21 @@ pub enum CliError {
     Mint(#[from] crate::mint::MintError),
     #[error(transparent)]
     Malformed(#[from] crate::types::Malformed),
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    #[error(transparent)]
+    Refusals(#[from] crate::world::Refusals),
+    #[error("{}", .0.story())]
+    Fault(#[from] crate::fault::Fault),
     #[error("cannot {what} {}: {cause}", .path.display())]
     File { what: &'static str, path: std::path::PathBuf, cause: std::io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     #[error("{0}")]
     Refused(String),
+    /// The audit trail does not hold.
+    #[error("the audit trail does not hold at {0}")]
+    Unsound(crate::audit::Unsound),
 }
 
 #[cfg(test)]

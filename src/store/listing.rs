@@ -58,6 +58,14 @@ impl Reader<'_> {
         self.entries(sql, &[Value::text(iccid.as_str())])
     }
 
+    /// The newest entries, oldest of them first.
+    pub async fn trail_end(&self, count: i64) -> Result<Vec<Entry>, Fault> {
+        let sql = "SELECT seq, at, iccid, body, hash FROM trail ORDER BY seq DESC LIMIT ?1";
+        let mut entries = self.entries(sql, &[Value::Int(count)])?;
+        entries.reverse();
+        Ok(entries)
+    }
+
     /// Each Profile's ICCID and state, page by page; to compare with the trail.
     pub async fn states(&self, after: &str) -> Result<Vec<(String, State)>, Fault> {
         let sql = "SELECT iccid, state FROM profile WHERE iccid > ?1 ORDER BY iccid LIMIT ?2";

@@ -1,0 +1,265 @@
+//! `smdpp order`: what is ordered, and why an order stands where it stands.
+use serde_json::Value;
+use serde_json::json;
+
+use super::CliError;
+use super::out::Out;
+use super::out::Paint;
+use super::profile::show;
+use super::profile::show::Choice;
+use super::profile::show::pairs;
+use super::profile::show::state_cell;
+use super::table::Cell;
+use super::table::Table;
+use crate::change::Versioned;
+use crate::config::Config;
+use crate::config::Policy;
+use crate::profile::Order;
+use crate::profile::Profile;
+use crate::store::Filter;
+use crate::store::Store;
+use crate::time::Timestamp;
+use crate::types::Iccid;
+use crate::types::State;
+use crate::world::World;
+
+/// Profiles looked at in one go while orders are searched.
+const PAGE: i64 = 1000;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum OrderCommand {
+    /// List the orders, in the order of their ICCIDs
+    #[command(after_help = "Examples:
+  smdpp order list
+  smdpp order list --state Error
+  smdpp --json order list --operator acme --limit 100000")]
+    List {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Explain one order: where it stands, why, and what comes next
+    #[command(after_help = "Examples:
+  smdpp order show 8900012345678901234
+  smdpp order show 8900012345678901234 --reveal     with the Activation Code, which is a secret")]
+    Show {
+        iccid: String,
+        /// Show the MatchingID and the Activation Code: whoever knows them may download
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+impl OrderCommand {
+    pub async fn run(self, config: &Config, now: Timestamp, out: &mut Out<'_>) -> Result<(), CliError> {
+        let store = World::open_store(config)?;
+        match self {
+            Self::List { choice } => list(&store, &choice, config, out).await,
+            Self::Show { iccid, reveal } => {
+                let profile = show::find(&store, &Iccid::parse(&iccid)?).await?;
+                let view = View { profile: &profile, config, now, reveal };
+                if out.json {
+                    return out.document(&view.document());
+                }
+                let text = view.text(out);
+                out.text(&text)
+            }
+        }
+    }
+}
+
+async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>) -> Result<(), CliError> {
+    let found = orders(store, choice).await?;
+    if out.json {
+        let rows: Vec<Value> = found.iter().map(|row| list_facts(&row.value)).collect();
+        return out.document(&json!({ "orders": rows }));
+    }
+    let mut table = Table::new(["ICCID", "STATE", "OPERATOR", "TYPE", "EID", "TRIES", "ORDERED"]);
+    for Versioned { value: profile, .. } in &found {
+        let Some(order) = profile.order() else { continue };
+        table.row([
+            profile.iccid().as_str().into(),
+            state_cell(profile.state()),
+            profile.operator().as_str().into(),
+            profile.profile_type().as_str().into(),
+            order.eid().map_or("-", |eid| eid.as_str()).into(),
+            format!("{}/{}", order.download_attempts, config.policy.download_attempts_max).into(),
+            order.ordered_at.to_string().into(),
+        ]);
+    }
+    if table.is_empty() {
+        return out.text("No order is like that.\n");
+    }
+    let text = table.render(out);
+    out.text(&text)?;
+    out.text(&choice.more(found.len(), found.last()))
+}
+
+/// The Profiles with an order on them; those in stock are passed over.
+async fn orders(store: &Store, choice: &Choice) -> Result<Vec<Versioned<Profile>>, CliError> {
+    let wanted = usize::try_from(choice.limit).unwrap_or(usize::MAX);
+    let mut filter = Filter { limit: PAGE, ..choice.filter() };
+    let mut found = Vec::new();
+    while found.len() < wanted {
+        let page = store.reader().list(&filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = last.value.iccid().to_string();
+        found.extend(page.into_iter().filter(|row| row.value.order().is_some()));
+    }
+    found.truncate(wanted);
+    Ok(found)
+}
+
+fn list_facts(profile: &Profile) -> Value {
+    let mut document = show::facts(profile);
+    if let (Some(members), Some(order)) = (document.as_object_mut(), profile.order()) {
+        members.insert("order".to_owned(), json!(order.number));
+        members.insert("orderedAt".to_owned(), json!(order.ordered_at.to_string()));
+        members.insert("downloadAttempts".to_owned(), json!(order.download_attempts));
+        members.insert("failure".to_owned(), json!(order.failure.as_ref().map(|why| why.explain())));
+    }
+    document
+}
+
+/// One order, as it is explained.
+struct View<'a> {
+    profile: &'a Profile,
+    config: &'a Config,
+    now: Timestamp,
+    reveal: bool,
+}
+
+impl View<'_> {
+    fn text(&self, out: &Out<'_>) -> String {
+        let profile = self.profile;
+        let mut rows: Vec<(&'static str, Cell)> = vec![
+            ("ICCID", profile.iccid().as_str().into()),
+            ("state", state_cell(profile.state())),
+            ("operator", profile.operator().as_str().into()),
+            ("type", profile.profile_type().as_str().into()),
+        ];
+        if let Some(order) = profile.order() {
+            rows.extend(self.rows(order));
+        }
+        if let Some(call) = profile.cancelled_by() {
+            rows.push(("last order", format!("cancelled by call {call}").into()));
+        }
+        rows.push(("next", self.next().into()));
+        pairs(rows, out)
+    }
+
+    fn rows(&self, order: &Order) -> Vec<(&'static str, Cell)> {
+        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = self.config.policy;
+        let eid = match (&order.eid, &order.bound) {
+            (Some(eid), _) => format!("{eid} (named by the operator)"),
+            (None, Some(bound)) => format!("{} (first to download)", bound.eid),
+            (None, None) => "any: the first to download".to_owned(),
+        };
+        let expiry = match order.expires_at {
+            None => Cell::from("never"),
+            Some(end) if order.expired(self.now) => Cell(format!("{end}: over"), Paint::Bad),
+            Some(end) => end.to_string().into(),
+        };
+        let mut rows: Vec<(&'static str, Cell)> = vec![
+            ("order", format!("number {}, made {}", order.number, order.ordered_at).into()),
+            ("call", order.call.as_str().into()),
+            ("EID", eid.into()),
+            ("MatchingID", self.matching_id(order).into()),
+        ];
+        if let Some(code) = self.activation_code(order) {
+            rows.push(("Activation Code", code.into()));
+        }
+        let code = if order.confirmation_code_hash().is_some() {
+            let wrong = order.confirmation_code_attempts;
+            format!("required, {wrong} wrong of {confirmation_code_attempts_max}")
+        } else {
+            "not required".to_owned()
+        };
+        rows.push(("confirmation code", code.into()));
+        let tries = format!("{} of {download_attempts_max}", order.download_attempts);
+        rows.push(("download attempts", tries.into()));
+        rows.push(("expires", expiry));
+        if let Some(failure) = &order.failure {
+            rows.push(("failure", Cell(failure.explain(), Paint::Bad)));
+        }
+        rows
+    }
+
+    fn matching_id(&self, order: &Order) -> String {
+        match order.matching_id() {
+            None => "not yet: the operator has not confirmed".to_owned(),
+            Some(id) if id.is_empty() => "empty: found by its EID".to_owned(),
+            Some(id) if self.reveal => id.as_str().to_owned(),
+            Some(_) => "set (hidden; --reveal shows it)".to_owned(),
+        }
+    }
+
+    /// The text for a QR code (4.1); the fifth part says that the phone must ask for a confirmation code.
+    fn activation_code(&self, order: &Order) -> Option<String> {
+        let id = order.matching_id().filter(|id| self.reveal && !id.is_empty())?;
+        let asks = if order.confirmation_code_hash().is_some() { "$$1" } else { "" };
+        Some(format!("LPA:1${}${}{asks}", self.config.address.as_str(), id.as_str()))
+    }
+
+    /// What this order waits for.
+    fn next(&self) -> String {
+        let Some(order) = self.profile.order() else {
+            return match self.profile.state() {
+                State::Unavailable => "nothing: the operator took it out of use for good".to_owned(),
+                State::Available
+                | State::Allocated
+                | State::Linked
+                | State::Confirmed
+                | State::Released
+                | State::Downloaded
+                | State::Installed
+                | State::Error => "it is in stock: the operator orders it with ES2+.DownloadOrder".to_owned(),
+            };
+        };
+        let cancel = "the operator ends it with ES2+.CancelOrder and orders anew";
+        match self.profile.state() {
+            State::Allocated | State::Linked => "the operator confirms it with ES2+.ConfirmOrder".to_owned(),
+            State::Confirmed => "the operator releases it with ES2+.ReleaseProfile".to_owned(),
+            State::Released | State::Downloaded if order.expired(self.now) => {
+                format!("it expired: {cancel}")
+            }
+            State::Released => {
+                "the phone downloads it: with the Activation Code, or by its EID if the MatchingID is empty"
+                    .to_owned()
+            }
+            State::Downloaded => {
+                "the package was sent, the eUICC has not reported yet: the same eUICC may download it again"
+                    .to_owned()
+            }
+            State::Installed => "nothing: it is on the eUICC".to_owned(),
+            State::Error => format!("it cannot be downloaded any more: {cancel}"),
+            State::Available | State::Unavailable => "nothing: the order is over".to_owned(),
+        }
+    }
+
+    fn document(&self) -> Value {
+        let mut document = show::facts(self.profile);
+        let Some(members) = document.as_object_mut() else { return document };
+        members.insert("next".to_owned(), json!(self.next()));
+        let order = self.profile.order().map(|order| {
+            let revealed = order.matching_id().filter(|_| self.reveal).map(|id| id.as_str());
+            json!({
+                "number": order.number,
+                "call": order.call.as_str(),
+                "orderedAt": order.ordered_at.to_string(),
+                "expiresAt": order.expires_at.map(|end| end.to_string()),
+                "expired": order.expired(self.now),
+                "matchingIdSet": order.matching_id().is_some_and(|id| !id.is_empty()),
+                "matchingId": revealed,
+                "activationCode": self.activation_code(order),
+                "confirmationCodeRequired": order.confirmation_code_hash().is_some(),
+                "downloadAttempts": order.download_attempts,
+                "downloadAttemptsMax": self.config.policy.download_attempts_max,
+                "confirmationCodeAttempts": order.confirmation_code_attempts,
+                "confirmationCodeAttemptsMax": self.config.policy.confirmation_code_attempts_max,
+                "failure": order.failure.as_ref().map(|why| why.explain()),
+            })
+        });
+        members.insert("order".to_owned(), json!(order));
+        document
+    }
+}

@@ -1,0 +1,94 @@
+//! `smdpp serve`: open the house and its two doors.
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::CliError;
+use super::out::Out;
+use super::out::Paint;
+use super::table::Cell;
+use super::table::Table;
+use crate::config::Config;
+use crate::config::Mode;
+use crate::time::DAY_MS;
+use crate::time::Timestamp;
+use crate::world::Expiry;
+use crate::world::World;
+
+/// A certificate that ends sooner is shown in red.
+const DAYS_SOON: i64 = 30;
+
+/// Open both doors: ES9+ for phones, ES2+ for operators
+///
+/// Checks first that everything fits together, and refuses to start with a list of all that does not. Stops
+/// gently on Ctrl-C or SIGTERM: calls under way are finished.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  smdpp serve
+  smdpp serve --config /etc/smdpp/smdpp.toml
+  SMDPP_LOG_FORMAT=json smdpp serve 2>> smdpp.log")]
+pub struct Serve {
+    /// Write the addresses of both doors to this file once they are open
+    #[arg(long, value_name = "F")]
+    pub ready_file: Option<PathBuf>,
+}
+
+impl Serve {
+    pub async fn run(
+        self,
+        path: &Path,
+        config: &Config,
+        now: Timestamp,
+        out: &mut Out<'_>,
+    ) -> Result<(), CliError> {
+        crate::server::install_provider();
+        let world = World::open(config, now).await?;
+        let banner = banner(path, config, &world, now, out);
+        out.text(&banner)?;
+        Err(CliError::Refused("serve is not wired yet".to_owned()))
+    }
+}
+
+fn banner(path: &Path, config: &Config, world: &World, now: Timestamp, out: &Out<'_>) -> String {
+    let mode = match config.mode {
+        Mode::Test => "test",
+        Mode::Production => "production",
+    };
+    let mut text = format!(
+        "smdpp {} in {mode} mode\n  configuration  {}\n  address        {}\n  ES9+ (phones)     {}\n  \
+         ES2+ (operators)  {}\n",
+        env!("CARGO_PKG_VERSION"),
+        path.display(),
+        config.address.as_str(),
+        config.es9plus.listen,
+        config.es2plus.listen,
+    );
+    if world.hsm.name() == "software" {
+        text.push_str(&out.paint(Paint::Bad, SOFTWARE));
+    }
+    text.push('\n');
+    text.push_str(&certificates(&world.expiries, now, out));
+    text
+}
+
+const SOFTWARE: &str = "
+  +-----------------------------------------------------------------+
+  |  KEY STORE: SOFTWARE. Private keys lie in files on this machine  |
+  |  and in its memory. For tests only, never for real subscribers.  |
+  +-----------------------------------------------------------------+
+";
+
+fn certificates(expiries: &[Expiry], now: Timestamp, out: &Out<'_>) -> String {
+    let mut table = Table::new(["CERTIFICATE", "DAYS LEFT", "FILE"]);
+    for expiry in expiries {
+        let days = expiry.days_left(now);
+        let paint = if days < DAYS_SOON { Paint::Bad } else { Paint::Plain };
+        table.row([expiry.name.as_str().into(), Cell(days.to_string(), paint), expiry.file.as_str().into()]);
+    }
+    table.render(out)
+}
+
+impl Expiry {
+    fn days_left(&self, now: Timestamp) -> i64 {
+        self.not_after.unix_ms().saturating_sub(now.unix_ms()).div_euclid(DAY_MS)
+    }
+}

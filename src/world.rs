@@ -1,0 +1,163 @@
+//! Opens the house: everything that exists once, made from the configuration, or the list of all that is wrong.
+mod own;
+mod tls;
+
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use tls::Tls;
+
+use crate::config::Config;
+use crate::config::Database;
+use crate::config::read_private;
+use crate::fault::Fault;
+use crate::hsm::Hsm;
+use crate::hsm::Sealer;
+use crate::pki::Certificate;
+use crate::pki::Credentials;
+use crate::pki::TrustStore;
+use crate::store::Store;
+use crate::time::Timestamp;
+use crate::types::Secret;
+use crate::types::hex;
+
+/// A chain of certificates has a few KiB.
+const CERTIFICATE_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// What another machine's clock may be ahead, in the trail it wrote.
+const CLOCK_SLACK_MS: i64 = 60 * crate::time::SECOND_MS;
+
+/// Everything that exists once.
+pub struct World {
+    pub store: Store,
+    pub hsm: Hsm,
+    pub trust: TrustStore,
+    pub credentials: Credentials,
+    pub es9plus: Tls,
+    pub es2plus: Tls,
+    /// Until when each certificate of ours may be used, as named to people.
+    pub expiries: Vec<Expiry>,
+}
+
+/// The last day of one certificate.
+#[derive(Debug, Clone)]
+pub struct Expiry {
+    pub name: String,
+    pub file: String,
+    pub not_after: Timestamp,
+}
+
+impl Expiry {
+    fn of(name: &str, path: &Path, certificate: &Certificate) -> Self {
+        let file = path.display().to_string();
+        Self { name: name.to_owned(), file, not_after: certificate.not_after() }
+    }
+}
+
+/// All that is wrong: one sentence each, with what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusals(pub Vec<String>);
+
+impl Refusals {
+    /// Each once: both doors may have the same files.
+    fn of(wrong: Vec<String>) -> Self {
+        let mut each: Vec<String> = Vec::new();
+        for one in wrong {
+            if !each.contains(&one) {
+                each.push(one);
+            }
+        }
+        Self(each)
+    }
+}
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [only] => f.write_str(only),
+            several => {
+                write!(f, "{} things must be put right first:", several.len())?;
+                several.iter().try_for_each(|one| write!(f, "\n  - {one}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusals {}
+
+impl World {
+    /// Opens everything, and believes nothing that does not fit together.
+    pub async fn open(config: &Config, now: Timestamp) -> Result<Self, Refusals> {
+        let mut wrong = config.suspicious();
+        let mut expiries = Vec::new();
+        let trust = own::trust(config, now, &mut wrong, &mut expiries);
+        let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
+        let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
+        let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
+        let store = match Self::open_store(config) {
+            Ok(store) => {
+                wrong.extend(clock_behind(&store, now).await);
+                Some(store)
+            }
+            Err(refusals) => {
+                wrong.extend(refusals.0);
+                None
+            }
+        };
+        match (store, trust, own, es9plus, es2plus) {
+            (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
+                if wrong.is_empty() =>
+            {
+                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries })
+            }
+            _ => Err(Refusals::of(wrong)),
+        }
+    }
+
+    /// Opens the database alone: for commands that need no keys but the sealing key.
+    pub fn open_store(config: &Config) -> Result<Store, Refusals> {
+        let refused = |why: String| Refusals(vec![why]);
+        let sealer = sealer(&config.vault.seal_key).map_err(refused)?;
+        let Database::Sqlite(path) = &config.database;
+        Store::open(path, Arc::new(sealer))
+            .map_err(|fault| refused(format!("{}: {}", path.display(), fault.story())))
+    }
+}
+
+/// A trail that ends in the future means that this clock is behind: times in new entries would be lies.
+async fn clock_behind(store: &Store, now: Timestamp) -> Option<String> {
+    let entries = match store.reader().trail_end(1).await {
+        Ok(entries) => entries,
+        Err(fault) => return Some(fault.story()),
+    };
+    let ahead = entries.last().filter(|last| last.at > now.plus_ms(CLOCK_SLACK_MS))?;
+    Some(format!(
+        "the audit trail ends at {}, but this machine says it is {now}: set the clock of this machine",
+        ahead.at
+    ))
+}
+
+fn sealer(path: &Path) -> Result<Sealer, String> {
+    let text = read_private(path).map_err(|error| format!("sealing key: {error}"))?;
+    let digits = std::str::from_utf8(text.expose()).unwrap_or_default().trim();
+    let octets = hex::decode(digits).map(Secret::new);
+    let octets = octets.and_then(|octets| <[u8; 32]>::try_from(octets.expose().as_slice()).ok());
+    let octets = octets.map(Secret::new).ok_or_else(|| {
+        format!(
+            "{} does not hold 32 octets in hexadecimal (64 digits): restore the sealing key of this database",
+            path.display()
+        )
+    })?;
+    Sealer::new(&octets).map_err(|fault: Fault| fault.story())
+}
+
+/// A certificate file, of at most a sensible size.
+fn read_certificate_file(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |cause| format!("cannot read {}: {cause}", path.display());
+    let mut content = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(CERTIFICATE_FILE_BYTES_MAX).read_to_end(&mut content).map_err(unreadable)?;
+    Ok(content)
+}

@@ -1,0 +1,115 @@
+//! The TLS certificates and keys of both doors (SGP.22 2.6.6, 6.1).
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::Expiry;
+use super::own::certificate;
+use super::own::in_time;
+use super::read_certificate_file;
+use crate::config::Config;
+use crate::config::read_private;
+use crate::pki::Certificate;
+use crate::pki::check_tls_certificate;
+use crate::server::Identity;
+use crate::server::es2plus_config;
+use crate::server::es9plus_config;
+use crate::time::Timestamp;
+
+/// The ready configuration of a door.
+pub type Tls = rustls::ServerConfig;
+
+pub(super) fn es9plus(
+    config: &Config,
+    now: Timestamp,
+    wrong: &mut Vec<String>,
+    expiries: &mut Vec<Expiry>,
+) -> Option<Tls> {
+    let door = &config.es9plus;
+    let paths = Paths { certificate: &door.tls_certificate, key: &door.tls_key };
+    let opened = paths.open(now).and_then(|(identity, own)| {
+        // Phones come by the SM-DP+ address; operators may know this server by another name.
+        check_tls_certificate(own.der(), config.address.as_str(), now)
+            .map_err(|error| vec![format!("{}: {error}", paths.certificate.display())])?;
+        expiries.push(Expiry::of("ES9+ TLS", paths.certificate, &own));
+        es9plus_config(identity).map_err(|fault| vec![paths.wrong(&fault.story())])
+    });
+    opened.map_err(|several| wrong.extend(several)).ok()
+}
+
+pub(super) fn es2plus(
+    config: &Config,
+    now: Timestamp,
+    wrong: &mut Vec<String>,
+    expiries: &mut Vec<Expiry>,
+) -> Option<Tls> {
+    let door = &config.es2plus;
+    let paths = Paths { certificate: &door.tls_certificate, key: &door.tls_key };
+    let identity = paths.open(now);
+    let roots = roots(&door.client_ca, now);
+    let (identity, roots) = match (identity, roots) {
+        (Ok(identity), Ok(roots)) => (identity, roots),
+        (identity, roots) => {
+            wrong.extend(identity.err().unwrap_or_default());
+            wrong.extend(roots.err());
+            return None;
+        }
+    };
+    expiries.push(Expiry::of("ES2+ TLS", paths.certificate, &identity.1));
+    expiries.push(Expiry::of("operator CA", &door.client_ca, &roots.1));
+    let built = es2plus_config(identity.0, &roots.0);
+    built.map_err(|fault| wrong.push(paths.wrong(&fault.story()))).ok()
+}
+
+/// The two files of a door.
+struct Paths<'a> {
+    certificate: &'a Path,
+    key: &'a Path,
+}
+
+impl Paths<'_> {
+    fn open(&self, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
+        let own = certificate(self.certificate)
+            .and_then(|own| in_time(self.certificate, "the TLS certificate", own, now));
+        let key = read_private(self.key).map_err(|error| format!("private key: {error}"));
+        let (own, key) = match (own, key) {
+            (Ok(own), Ok(key)) => (own, key),
+            (own, key) => return Err(own.err().into_iter().chain(key.err()).collect()),
+        };
+        let chain = certificates(self.certificate).map_err(|why| vec![why])?;
+        let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| {
+            vec![format!("{} is no private key in PEM: give a P-256 key", self.key.display())]
+        })?;
+        Ok((Identity { chain, key }, own))
+    }
+
+    fn wrong(&self, story: &str) -> String {
+        format!("{} with key {}: {story}", self.certificate.display(), self.key.display())
+    }
+}
+
+/// The operators' roots, and the one of them that ends first.
+fn roots(path: &Path, now: Timestamp) -> Result<(Vec<CertificateDer<'static>>, Certificate), String> {
+    let roots = certificates(path)?;
+    let mut first: Option<Certificate> = None;
+    for root in &roots {
+        let parsed = Certificate::parse(root)
+            .map_err(|_| format!("{} holds something that is no X.509 certificate", path.display()))?;
+        let root = in_time(path, "the operators' CA certificate", parsed, now)?;
+        first = Some(match first {
+            Some(first) if first.not_after() <= root.not_after() => first,
+            Some(_) | None => root,
+        });
+    }
+    let first = first.ok_or_else(|| format!("{} holds no certificate", path.display()))?;
+    Ok((roots, first))
+}
+
+/// All certificates of a file, in PEM, or the one in DER.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let content = read_certificate_file(path)?;
+    let wrong = |_| format!("{} is damaged PEM: give the CA's file", path.display());
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content).collect::<Result<_, _>>().map_err(wrong)?;
+    Ok(if chain.is_empty() { vec![CertificateDer::from(content)] } else { chain })
+}
