@@ -1,4 +1,5 @@
 //! `smdpp serve`: open the house and its two doors.
+use std::io::IsTerminal;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -7,8 +8,13 @@ use super::out::Out;
 use super::out::Paint;
 use super::table::Cell;
 use super::table::Table;
+use tracing_subscriber::EnvFilter;
+
 use crate::config::Config;
+use crate::config::Log;
+use crate::config::LogFormat;
 use crate::config::Mode;
+use crate::serve::Doors;
 use crate::time::DAY_MS;
 use crate::time::Timestamp;
 use crate::world::Expiry;
@@ -44,7 +50,38 @@ impl Serve {
         let world = World::open(config, now).await?;
         let banner = banner(path, config, &world, now, out);
         out.text(&banner)?;
-        Err(CliError::Refused("serve is not wired yet".to_owned()))
+        log(&config.log);
+        let key_store = world.hsm.name();
+        let doors = Doors::bind(world, config).await?;
+        if let Some(file) = &self.ready_file {
+            announce(file, &doors, key_store)?;
+        }
+        out.text(&format!("open: ES9+ {}, ES2+ {}\n", doors.es9plus(), doors.es2plus()))?;
+        Ok(doors.run().await?)
+    }
+}
+
+/// One line of JSON, complete or not there: a starter waits for the file.
+fn announce(file: &Path, doors: &Doors, key_store: &str) -> Result<(), CliError> {
+    let line = serde_json::json!({
+        "es9plus": doors.es9plus().to_string(),
+        "es2plus": doors.es2plus().to_string(),
+        "pid": std::process::id(),
+        "key_store": key_store,
+    });
+    let failed = |cause| CliError::File { what: "write", path: file.to_owned(), cause };
+    let aside = file.with_extension("part");
+    std::fs::write(&aside, format!("{line}\n")).and_then(|()| std::fs::rename(&aside, file)).map_err(failed)
+}
+
+/// Sends the log to standard error. `RUST_LOG` says more than the configuration can.
+fn log(config: &Log) {
+    let level = config.level.as_str();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
 }
 

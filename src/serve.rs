@@ -1,0 +1,120 @@
+//! Opens both doors on a [`World`], and closes them gently.
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::call::{Parts, Smdp};
+use crate::config::Config;
+use crate::es2plus;
+use crate::es2plus::{Registered, Registry};
+use crate::es9plus;
+use crate::fault::Fault;
+use crate::keeper;
+use crate::profile::Limits as OrderLimits;
+use crate::random::OsRandom;
+use crate::rsp::Setting;
+use crate::server::{Limits, Listener, TlsConfig};
+use crate::time::{DAY_MS, MINUTE_MS, SystemClock};
+use crate::world::World;
+
+/// How long a session that delivered a package is remembered: phones lie in drawers for months.
+const RESULT_MS: i64 = 180 * DAY_MS;
+
+/// Both doors, bound and not yet open.
+pub struct Doors {
+    es9plus: Listener,
+    es2plus: Listener,
+    smdp: Arc<Smdp>,
+}
+
+impl Doors {
+    pub async fn bind(world: World, config: &Config) -> Result<Self, Fault> {
+        let setting = Setting {
+            address: config.address.as_str().to_owned(),
+            trust: world.trust,
+            credentials: world.credentials,
+            limits: OrderLimits {
+                download_attempts_max: config.policy.download_attempts_max,
+                confirmation_code_attempts_max: config.policy.confirmation_code_attempts_max,
+            },
+            session_ms: MINUTE_MS.saturating_mul(i64::from(config.policy.session_minutes)),
+            result_ms: RESULT_MS,
+            order_ms: match config.policy.order_valid_days {
+                0 => None,
+                days => Some(DAY_MS.saturating_mul(i64::from(days))),
+            },
+        };
+        let smdp = Arc::new(Smdp::new(Parts {
+            store: world.store,
+            hsm: world.hsm,
+            setting,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom::new()),
+            open_sessions_max: config.limits.open_sessions_max,
+        }));
+        let limits = limits(config);
+        let phones = es9plus::routes(Arc::clone(&smdp));
+        let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)));
+        let (es9plus_tls, es2plus_tls) = (TlsConfig::new(world.es9plus), TlsConfig::new(world.es2plus));
+        let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;
+        let es2plus = Listener::bind(config.es2plus.listen, es2plus_tls, operators, limits).await?;
+        Ok(Self { es9plus, es2plus, smdp })
+    }
+
+    pub fn es9plus(&self) -> SocketAddr {
+        self.es9plus.local_addr()
+    }
+
+    pub fn es2plus(&self) -> SocketAddr {
+        self.es2plus.local_addr()
+    }
+
+    /// Serves until SIGTERM or Ctrl-C; calls under way are finished.
+    pub async fn run(self) -> Result<(), Fault> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
+        let (stop, stopping) = watch::channel(false);
+        let keeper = tokio::spawn(keeper::keep(self.smdp));
+        let doors = [self.es9plus, self.es2plus].map(|door| {
+            let mut stopping = stopping.clone();
+            tokio::spawn(door.run(async move {
+                // An error means that the sender is gone, and then it is time to stop too.
+                let _stopped = stopping.wait_for(|stop| *stop).await;
+            }))
+        });
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping gently"),
+            _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping gently"),
+        }
+        stop.send_replace(true);
+        for door in doors {
+            door.await.map_err(Fault::caused("serve: a door"))?;
+        }
+        keeper.abort();
+        Ok(())
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let ms = |seconds: u64| seconds.saturating_mul(1000);
+    let given = &config.limits;
+    Limits {
+        connections_max: given.connections_max,
+        handshake_ms: ms(given.handshake_seconds),
+        header_ms: ms(given.header_seconds),
+        body_ms: ms(given.body_seconds),
+        request_bytes_max: given.request_bytes_max,
+        ..Limits::default()
+    }
+}
+
+fn registry(config: &Config) -> Registry {
+    let registered = config.operator.iter().map(|operator| Registered {
+        name: operator.name.clone(),
+        oid: operator.oid.clone(),
+        common_name: operator.common_name.clone(),
+        certificate_sha256: operator.certificate_sha256,
+    });
+    Registry::new(registered.collect())
+}
