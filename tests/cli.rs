@@ -284,7 +284,7 @@ fn an_order_in_stock_says_that_the_operator_comes_next() {
 
 fn ordered(expires_at: Option<Timestamp>) -> profile::Command {
     let call = FunctionCallId::parse("call-7").unwrap();
-    profile::Command::DownloadOrder { call, eid: None, expires_at }
+    profile::Command::DownloadOrder { call, repeat_key: None, eid: None, expires_at }
 }
 
 fn confirmed(matching_id: &str) -> profile::Command {

@@ -138,6 +138,10 @@ fn newest(connection: &Connection) -> Result<Head, Fault> {
 
 /// A savepoint of its own: a conflict in one change never fails its neighbours.
 fn apply_alone(connection: &Connection, head: &mut Head, batch: &Batch) -> Outcome {
+    // A full disk makes SQLite roll everything back by itself; a savepoint would then open a transaction of its own.
+    if !connection.in_transaction() {
+        return Err(Fault::new("store: the transaction was rolled back").into());
+    }
     connection.batch("SAVEPOINT change")?;
     let applied = apply(connection, *head, batch);
     match &applied {
