@@ -15,7 +15,7 @@ CREATE TABLE profile (
     state          TEXT    NOT NULL CHECK (state IN ('Available', 'Allocated', 'Linked', 'Confirmed', 'Released',
                                                      'Downloaded', 'Installed', 'Error', 'Unavailable')),
     orders         INTEGER NOT NULL CHECK (orders >= 0),
-    ordered_call   TEXT,
+    repeat_key     TEXT,
     cancelled_call TEXT,
     eid_index      BLOB,
     matching_index BLOB    UNIQUE,
@@ -29,7 +29,8 @@ CREATE TABLE profile (
 CREATE INDEX profile_stock ON profile (operator, profile_type, state);
 CREATE INDEX profile_type ON profile (profile_type);
 CREATE INDEX profile_eid ON profile (eid_index) WHERE eid_index IS NOT NULL;
-CREATE INDEX profile_call ON profile (operator, ordered_call) WHERE ordered_call IS NOT NULL;
+-- One call reserves one Profile, however often and however simultaneously it is repeated.
+CREATE UNIQUE INDEX profile_repeat ON profile (operator, repeat_key) WHERE repeat_key IS NOT NULL;
 
 -- The Protected Profile Package: SCP03t under random profile keys, sealed once more at rest.
 CREATE TABLE package (

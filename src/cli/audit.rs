@@ -212,7 +212,8 @@ async fn replay(
     noted: Option<[u8; 32]>,
 ) -> Result<Result<(Replay, usize), Unsound>, CliError> {
     const TRIES: usize = 5;
-    let mut trail = Trail { replay: Replay::default(), noted };
+    let sealed = store.reader().sealed_head().await?.map(|head| head.hash);
+    let mut trail = Trail { replay: Replay::default(), noted: noted.into_iter().chain(sealed).collect() };
     let mut difference: Option<Unsound> = None;
     for _ in 0..TRIES {
         let start = trail.replay.head().seq;
@@ -220,9 +221,13 @@ async fn replay(
             return Ok(Err(unsound));
         }
         let seq = trail.replay.head().seq;
-        if trail.noted.is_some() {
+        if sealed.is_none() && seq > 0 {
+            let why = "the sealed head of the trail is missing: the database was changed by hand".to_owned();
+            return Ok(Err(Unsound { seq, why }));
+        }
+        if !trail.noted.is_empty() {
             let why =
-                "the noted head hash is not in the trail: it was cut at its end or written anew".to_owned();
+                "the trail was cut at its end or written anew: a head hash that was noted or sealed is not in it".to_owned();
             return Ok(Err(Unsound { seq, why }));
         }
         // Nothing was appended since the comparison: the difference is real.
@@ -238,10 +243,10 @@ async fn replay(
     Err(CliError::Refused("the server is too busy to compare: try again when it has less to do".to_owned()))
 }
 
-/// The trail as far as it was followed, and the noted hash as long as it was not met.
+/// The trail as far as it was followed, and the head hashes that must still be met.
 struct Trail {
     replay: Replay,
-    noted: Option<[u8; 32]>,
+    noted: Vec<[u8; 32]>,
 }
 
 impl Trail {
@@ -255,7 +260,7 @@ impl Trail {
                 if let Err(unsound) = self.replay.follow(entry) {
                     return Ok(Err(unsound));
                 }
-                self.noted.take_if(|noted| *noted == entry.hash);
+                self.noted.retain(|noted| *noted != entry.hash);
             }
         }
     }

@@ -90,14 +90,16 @@ fn banner(path: &Path, config: &Config, world: &World, now: Timestamp, out: &Out
         Mode::Test => "test",
         Mode::Production => "production",
     };
+    let names: Vec<&str> = config.operator.iter().map(|operator| operator.name.as_str()).collect();
     let mut text = format!(
-        "smdpp {} in {mode} mode\n  configuration  {}\n  address        {}\n  ES9+ (phones)     {}\n  \
-         ES2+ (operators)  {}\n",
+        "smdpp {} in {mode} mode\n\n  configuration     {}\n  SM-DP+ address    {}\n  ES9+ (phones)     {}\n  \
+         ES2+ (operators)  {}\n  operators         {}\n",
         env!("CARGO_PKG_VERSION"),
         path.display(),
         config.address.as_str(),
         config.es9plus.listen,
         config.es2plus.listen,
+        if names.is_empty() { "none: nobody can order".to_owned() } else { names.join(", ") },
     );
     if world.hsm.name() == "software" {
         text.push_str(&out.paint(Paint::Bad, SOFTWARE));
@@ -108,10 +110,10 @@ fn banner(path: &Path, config: &Config, world: &World, now: Timestamp, out: &Out
 }
 
 const SOFTWARE: &str = "
-  +-----------------------------------------------------------------+
+  +------------------------------------------------------------------+
   |  KEY STORE: SOFTWARE. Private keys lie in files on this machine  |
   |  and in its memory. For tests only, never for real subscribers.  |
-  +-----------------------------------------------------------------+
+  +------------------------------------------------------------------+
 ";
 
 fn certificates(expiries: &[Expiry], now: Timestamp, out: &Out<'_>) -> String {

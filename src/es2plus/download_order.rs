@@ -1,5 +1,6 @@
 //! ES2+.DownloadOrder (SGP.22 section 5.3.1).
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Json, decide, optional, owned};
 use crate::call::{Accepted, Call, Failure, Function, Verdict};
@@ -11,8 +12,8 @@ use crate::types::FunctionCallId;
 use crate::types::Iccid;
 use crate::types::OperatorId;
 use crate::types::ProfileType;
-use crate::types::State;
 use crate::types::StatusCode;
+use crate::types::hex;
 use crate::wire::Members;
 
 pub struct DownloadOrder;
@@ -56,8 +57,12 @@ impl Function for DownloadOrder {
             Wanted::Any(_) => profile.value.iccid().to_string(),
         };
         let expires_at = call.setting.order_ms.map(|valid_ms| call.now.plus_ms(valid_ms));
-        let command =
-            Command::DownloadOrder { call: request.call.clone(), eid: request.eid.clone(), expires_at };
+        let command = Command::DownloadOrder {
+            call: request.call.clone(),
+            repeat_key: request.repeat_key(),
+            eid: request.eid.clone(),
+            expires_at,
+        };
         let (_, change) = decide(call, caller, profile, command)?;
         Ok(Accepted { body: Response { iccid }, change })
     }
@@ -80,8 +85,8 @@ async fn pick(
         }
         .into());
     }
-    if let Some(before) = call.reader.profile_by_call(caller, &request.call).await?
-        && is_repetition(&before.value, profile_type, request)
+    if let Some(repeat_key) = request.repeat_key()
+        && let Some(before) = call.reader.profile_by_repeat_key(caller, &repeat_key).await?
     {
         return Ok(before);
     }
@@ -93,11 +98,21 @@ async fn pick(
     Ok(stock.swap_remove(place))
 }
 
-/// The same call for the same thing, while the reservation is as that call left it.
-fn is_repetition(before: &Profile, profile_type: &ProfileType, request: &Request) -> bool {
-    matches!(before.state(), State::Allocated | State::Linked)
-        && before.profile_type() == profile_type
-        && before.eid() == request.eid.as_ref()
+impl Request {
+    /// The same call for the same thing has the same key. A call that names its ICCID needs none: the lifecycle
+    /// knows its repetition.
+    fn repeat_key(&self) -> Option<String> {
+        match &self.wanted {
+            Wanted::Iccid(..) => None,
+            Wanted::Any(profile_type) => {
+                let eid = self.eid.as_ref().map_or("", Eid::as_str);
+                let parts = [self.call.as_str(), profile_type.as_str(), eid];
+                let hash =
+                    parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
+                Some(hex::encode(&hash.finalize()))
+            }
+        }
+    }
 }
 
 impl Json for DownloadOrder {

@@ -1,6 +1,6 @@
 //! The Profile lifecycle (SGP.22 3.1.6). Every transition is decided in [`Profile::decide`]; nothing else moves a state.
 use super::Profile;
-use super::moves::Step;
+use super::moves::{Reservation, Step};
 use super::order::Limits;
 use crate::event::{ENCODING, Event, OneTimeKey, What};
 use crate::time::Timestamp;
@@ -18,8 +18,13 @@ use crate::types::TransactionId;
 /// What somebody wants of a Profile. One variant for each thing that can move it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// ES2+.DownloadOrder (5.3.1).
-    DownloadOrder { call: FunctionCallId, eid: Option<Eid>, expires_at: Option<Timestamp> },
+    /// ES2+.DownloadOrder (5.3.1). `repeat_key` tells a repetition of a call that left the choice to us.
+    DownloadOrder {
+        call: FunctionCallId,
+        repeat_key: Option<String>,
+        eid: Option<Eid>,
+        expires_at: Option<Timestamp>,
+    },
     /// ES2+.ConfirmOrder (5.3.2).
     ConfirmOrder(Confirm),
     /// ES2+.ReleaseProfile (5.3.4).
@@ -131,8 +136,9 @@ impl Profile {
         };
         let step = Step { actor, now };
         match (self.state, command) {
-            (Available, Command::DownloadOrder { call, eid, expires_at }) => {
-                self.reserved(step, call, eid, expires_at)
+            (Available, Command::DownloadOrder { call, repeat_key, eid, expires_at }) => {
+                let reservation = Reservation { call, repeat_key, eid, expires_at };
+                self.reserved(step, reservation)
             }
             (Allocated | Linked, Command::DownloadOrder { eid, .. }) if self.is_ordered_for(eid.as_ref()) => {
                 Ok(None)

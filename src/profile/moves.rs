@@ -18,19 +18,23 @@ pub(super) struct Step {
     pub(super) now: Timestamp,
 }
 
-/// The moves, in the order of the table above.
+/// The input of DownloadOrder.
+pub(super) struct Reservation {
+    pub(super) call: FunctionCallId,
+    pub(super) repeat_key: Option<String>,
+    pub(super) eid: Option<Eid>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// The moves, in the order of the table.
 impl Profile {
-    pub(super) fn reserved(
-        self,
-        step: Step,
-        call: FunctionCallId,
-        eid: Option<Eid>,
-        expires_at: Option<Timestamp>,
-    ) -> Decision {
+    pub(super) fn reserved(self, step: Step, reservation: Reservation) -> Decision {
+        let Reservation { call, repeat_key, eid, expires_at } = reservation;
         let number = self.orders.saturating_add(1);
         let order = Order {
             number,
             call,
+            repeat_key,
             ordered_at: step.now,
             expires_at,
             eid,
@@ -76,6 +80,7 @@ impl Profile {
         Ok(Some(self.moved(step, to, what, |profile| {
             if let Some(order) = &mut profile.order {
                 order.eid = eid;
+                order.repeat_key = None;
                 order.confirmation = Some(confirmation);
             }
         })))

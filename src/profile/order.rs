@@ -14,8 +14,10 @@ pub struct Order {
     /// The first, second, … order on this Profile. A session remembers it, so that a late report
     /// never touches a newer order.
     pub number: u32,
-    /// The DownloadOrder call that made the reservation, so that its repetition is success.
+    /// The DownloadOrder call that made the reservation.
     pub call: FunctionCallId,
+    /// While the order is not confirmed: by what a repetition of that call is told, if it named no ICCID.
+    pub repeat_key: Option<String>,
     pub ordered_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     /// The EID that the operator named.

@@ -73,7 +73,7 @@ fn profile_write(rows: &Rows, at: Timestamp, profile: &Versioned<Profile>) -> Re
         Value::text(profile.iccid().as_str()),
         Value::text(profile.state().as_str()),
         Value::Int(i64::from(profile.orders())),
-        Value::optional(order.map(|order| order.call.as_str()), Value::text),
+        Value::optional(order.and_then(|order| order.repeat_key.as_deref()), Value::text),
         Value::optional(profile.cancelled_by(), |call| Value::text(call.as_str())),
         Value::optional(profile.eid(), |eid| Value::Blob(rows.eid_index(eid))),
         Value::optional(matching_id, |id| Value::Blob(rows.matching_index(id))),
@@ -85,14 +85,14 @@ fn profile_write(rows: &Rows, at: Timestamp, profile: &Versioned<Profile>) -> Re
         values.push(Value::text(profile.operator().as_str()));
         values.push(Value::text(profile.profile_type().as_str()));
         return Ok(one_row(
-            "INSERT INTO profile (iccid, state, orders, ordered_call, cancelled_call, eid_index, matching_index,
+            "INSERT INTO profile (iccid, state, orders, repeat_key, cancelled_call, eid_index, matching_index,
                                   order_body, updated_at, version, operator, profile_type)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 + 1, ?11, ?12)",
             values,
         ));
     }
     Ok(one_row(
-        "UPDATE profile SET state = ?2, orders = ?3, ordered_call = ?4, cancelled_call = ?5, eid_index = ?6,
+        "UPDATE profile SET state = ?2, orders = ?3, repeat_key = ?4, cancelled_call = ?5, eid_index = ?6,
                             matching_index = ?7, order_body = ?8, updated_at = ?9, version = version + 1
          WHERE iccid = ?1 AND version = ?10",
         values,

@@ -1,7 +1,7 @@
 //! Longer reads for people and auditors: lists of Profiles, and the trail page by page.
 use super::engine::{Value, corrupt};
 use super::reader::Reader;
-use crate::audit::Entry;
+use crate::audit::{Entry, Head};
 use crate::change::Versioned;
 use crate::fault::Fault;
 use crate::profile::Profile;
@@ -50,6 +50,12 @@ impl Reader<'_> {
     pub async fn trail(&self, after: i64) -> Result<Vec<Entry>, Fault> {
         let sql = "SELECT seq, at, iccid, body, hash FROM trail WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         self.entries(sql, &[Value::Int(after), Value::Int(PAGE)])
+    }
+
+    /// The head of the trail as the writer sealed it; `None` before the first entry.
+    pub async fn sealed_head(&self) -> Result<Option<Head>, Fault> {
+        let mut found = self.readers.query("SELECT value FROM house WHERE name = 'trail_head'", &[])?;
+        found.first_mut().map(|row| self.rows.head(row)).transpose()
     }
 
     /// One Profile's life, oldest first.

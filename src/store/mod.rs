@@ -35,9 +35,9 @@ impl Store {
     pub fn open(path: &Path, sealer: Arc<Sealer>) -> Result<Self, Fault> {
         let connection = Connection::writer(path)?;
         check_canary(&connection, &sealer)?;
-        let rows = Rows::new(sealer);
+        let rows = Rows::new(Arc::clone(&sealer));
         let readers = Readers::new(PathBuf::from(path));
-        let writer = Writer::start(connection)?;
+        let writer = Writer::start(connection, Rows::new(sealer))?;
         Ok(Self { rows, readers, writer })
     }
 

@@ -9,7 +9,6 @@ use crate::fault::Fault;
 use crate::profile::Profile;
 use crate::session::Session;
 use crate::types::Eid;
-use crate::types::FunctionCallId;
 use crate::types::Iccid;
 use crate::types::MatchingId;
 use crate::types::OperatorId;
@@ -97,14 +96,16 @@ impl<'a> Reader<'a> {
         self.many("eid_index = ?1 ORDER BY updated_at, iccid LIMIT ?2", &values)
     }
 
-    /// The Profile that this DownloadOrder call reserved.
-    pub async fn profile_by_call(
+    /// The Profile that an earlier delivery of the same DownloadOrder call reserved.
+    pub async fn profile_by_repeat_key(
         &self,
         operator: &OperatorId,
-        call: &FunctionCallId,
+        repeat_key: &str,
     ) -> Result<Option<Versioned<Profile>>, Fault> {
-        let values = [Value::text(operator.as_str()), Value::text(call.as_str())];
-        self.one("operator = ?1 AND ordered_call = ?2 ORDER BY updated_at DESC LIMIT 1", &values)
+        self.one(
+            "operator = ?1 AND repeat_key = ?2",
+            &[Value::text(operator.as_str()), Value::text(repeat_key)],
+        )
     }
 
     /// Some Profiles of a type that are in stock.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::engine::{Row, corrupt};
+use crate::audit::Head;
 use crate::change::{Package, Versioned};
 use crate::fault::Fault;
 use crate::hsm::{Place, Sealer};
@@ -24,6 +25,9 @@ use crate::types::TransactionId;
 /// The columns of a Profile, in the order that [`Rows::profile`] reads.
 pub(super) const PROFILE: &str =
     "iccid, operator, profile_type, state, orders, cancelled_call, order_body, version";
+
+/// Where the head of the trail is kept.
+const TRAIL_HEAD: Place<'static> = Place { table: "house", row: "trail_head", column: "value" };
 
 /// Reads rows with the sealing key at hand.
 pub(super) struct Rows {
@@ -45,6 +49,19 @@ impl Rows {
 
     pub(super) fn matching_index(&self, id: &MatchingId) -> Vec<u8> {
         self.sealer.index("matching_id", id.as_str())
+    }
+
+    pub(super) fn seal_head(&self, head: &Head) -> Result<Vec<u8>, Fault> {
+        let plain = [&head.seq.to_be_bytes()[..], &head.hash].concat();
+        self.sealer.seal(TRAIL_HEAD, &plain)
+    }
+
+    /// Column: value.
+    pub(super) fn head(&self, row: &mut Row) -> Result<Head, Fault> {
+        let plain = self.sealer.open(TRAIL_HEAD, &row.blob(0)?)?;
+        let (seq, hash) = plain.split_first_chunk::<8>().ok_or_else(corrupt)?;
+        let hash = hash.try_into().map_err(|_| corrupt())?;
+        Ok(Head { seq: i64::from_be_bytes(*seq), hash })
     }
 
     pub(super) fn profile(&self, row: &mut Row) -> Result<Versioned<Profile>, Fault> {

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::commit::CommitError;
 use super::engine::{Connection, StatementError, Value};
+use super::rows::Rows;
 use crate::audit::{Entry, Head};
 use crate::fault::Fault;
 use crate::time::Timestamp;
@@ -50,11 +51,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, Fault> {
+    pub(super) fn start(connection: Connection, rows: Rows) -> Result<Self, Fault> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, jobs))
+            .spawn(move || run(&connection, &rows, jobs))
             .map_err(Fault::caused("store: start the writer"))?;
         Ok(Self { queue })
     }
@@ -75,7 +76,7 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
+fn run(connection: &Connection, rows: &Rows, mut jobs: mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while let Some(first) = jobs.blocking_recv() {
         group.push(first);
@@ -83,20 +84,21 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
             let Ok(job) = jobs.try_recv() else { break };
             group.push(job);
         }
-        commit_group(connection, &mut group);
+        commit_group(connection, rows, &mut group);
     }
 }
 
 /// One transaction for all. A change that conflicts is rolled back alone; if the commit itself fails, nobody
 /// is told success.
-fn commit_group(connection: &Connection, group: &mut Vec<Job>) {
+fn commit_group(connection: &Connection, rows: &Rows, group: &mut Vec<Job>) {
     let mut replies = Vec::with_capacity(group.len());
     let written = in_transaction(connection, |head| {
+        let before = *head;
         for Job { batch, reply } in group.drain(..) {
             let outcome = apply_alone(connection, head, &batch);
             replies.push((reply, outcome));
         }
-        Ok(())
+        if *head == before { Ok(()) } else { seal_head(connection, rows, head) }
     });
     // Nobody may be left without an answer, also when BEGIN failed and the group was never looked at.
     replies.extend(group.drain(..).map(|job| (job.reply, Ok(()))));
@@ -112,6 +114,15 @@ fn commit_group(connection: &Connection, group: &mut Vec<Job>) {
         // A caller that has gone away no longer needs to know.
         let _gone = reply.send(outcome);
     }
+}
+
+/// Keeps the head of the trail where only the sealing key can write it, so that a trail cut at its end shows.
+fn seal_head(connection: &Connection, rows: &Rows, head: &Head) -> Result<(), Fault> {
+    let sealed = rows.seal_head(head)?;
+    let sql = "INSERT INTO house (name, value) VALUES ('trail_head', ?1)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, &[Value::Blob(sealed)]).map_err(Fault::caused("store: seal the trail's head"))?;
+    Ok(())
 }
 
 fn in_transaction(
@@ -138,6 +149,10 @@ fn newest(connection: &Connection) -> Result<Head, Fault> {
 
 /// A savepoint of its own: a conflict in one change never fails its neighbours.
 fn apply_alone(connection: &Connection, head: &mut Head, batch: &Batch) -> Outcome {
+    // A full disk makes SQLite roll everything back by itself; a savepoint would then open a transaction of its own.
+    if !connection.in_transaction() {
+        return Err(Fault::new("store: the transaction was rolled back").into());
+    }
     connection.batch("SAVEPOINT change")?;
     let applied = apply(connection, *head, batch);
     match &applied {

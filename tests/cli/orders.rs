@@ -1,0 +1,104 @@
+//! `smdpp order`: an order is explained, its secret hidden.
+use serde_json::Value;
+use smdpp::profile;
+use smdpp::profile::Confirm;
+use smdpp::time::Clock;
+use smdpp::time::SystemClock;
+use smdpp::time::Timestamp;
+use smdpp::types::FunctionCallId;
+use smdpp::types::MatchingId;
+use smdpp::types::TransactionId;
+
+use super::House;
+use super::iccid;
+
+#[test]
+fn an_order_in_stock_says_that_the_operator_comes_next() {
+    let house = House::new();
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let said = house.types(&["order", "show", &iccid(0)]).out;
+    assert!(said.contains("ES2+.DownloadOrder"), "{said}");
+    assert_eq!(house.json(&["order", "show", &iccid(0)])["order"], Value::Null);
+    for words in [["profile", "show"], ["order", "show"], ["audit", "show"]] {
+        let mut words = words.to_vec();
+        if words[0] == "audit" {
+            words.push("--iccid");
+        }
+        for wrong in ["8900012345678999999", "89"] {
+            let said = house.types(&[words.as_slice(), &[wrong]].concat());
+            assert_eq!(said.code, 1, "{words:?} {wrong}");
+            assert!(said.err.contains("ICCID"), "{}", said.err);
+        }
+    }
+}
+
+fn ordered(expires_at: Option<Timestamp>) -> profile::Command {
+    let call = FunctionCallId::parse("call-7").unwrap();
+    profile::Command::DownloadOrder { call, repeat_key: None, eid: None, expires_at }
+}
+
+fn confirmed(matching_id: &str) -> profile::Command {
+    profile::Command::ConfirmOrder(Confirm {
+        eid: None,
+        matching_id: Some(MatchingId::parse(matching_id).unwrap()),
+        fresh: MatchingId::parse("UNUSED").unwrap(),
+        confirmation_code_hash: Some([7; 32]),
+        release_flag: true,
+    })
+}
+
+#[test]
+fn an_order_is_explained_and_its_activation_code_is_shown_only_on_demand() {
+    let house = House::new();
+    house.packages(2);
+    house.import(&["p0.der", "p1.der"]);
+    let id = iccid(1);
+    house.moves(&id, ordered(None));
+    let said = house.types(&["order", "show", &id]).out;
+    for says in ["Allocated", "call-7", "has not confirmed", "0 of 10", "never", "ES2+.ConfirmOrder"] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+
+    house.moves(&id, confirmed("SECRET-MATCHING-ID"));
+    for words in [&["order", "show", &id][..], &["order", "list"], &["profile", "show", &id]] {
+        for json in [&[][..], &["--json"]] {
+            let said = house.types(&[json, words].concat()).out;
+            assert!(said.contains("Released") && !said.contains("SECRET"), "{words:?}: {said}");
+        }
+    }
+    let said = house.types(&["order", "show", &id]).out;
+    assert!(said.contains("required, 0 wrong of 3") && said.contains("the phone downloads it"), "{said}");
+    let shown = house.types(&["order", "show", &id, "--reveal"]).out;
+    assert!(shown.contains("LPA:1$smdp.example.com$SECRET-MATCHING-ID$$1\n"), "{shown}");
+    let shown = house.json(&["order", "show", &id, "--reveal"]);
+    assert_eq!(shown["order"]["activationCode"], "LPA:1$smdp.example.com$SECRET-MATCHING-ID$$1");
+
+    assert_eq!(house.json(&["order", "list"])["orders"].as_array().unwrap().len(), 1);
+    let life = house.types(&["audit", "show", "--iccid", &id]).out;
+    assert!(life.contains("operator acme") && life.contains("Allocated → Released"), "{life}");
+    assert!(life.contains("with a confirmation code") && !life.contains("SECRET"), "{life}");
+    assert_eq!(house.json(&["audit", "verify"])["entries"], 4);
+}
+
+#[test]
+fn an_order_that_failed_says_why_and_what_to_do() {
+    let house = House::new();
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let id = iccid(0);
+    house.moves(&id, ordered(Some(SystemClock.now().plus_ms(-1))));
+    house.moves(&id, confirmed("A"));
+    let said = house.types(&["order", "show", &id]).out;
+    assert!(said.contains(": over") && said.contains("it expired"), "{said}");
+
+    let limits = profile::Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
+    let transaction = TransactionId::parse("00112233445566778899AABBCCDDEEFF").unwrap();
+    house.moves(&id, profile::Command::Authorise { transaction, limits, ineligible: None });
+    let said = house.types(&["order", "show", &id]).out;
+    assert!(said.contains("Error") && said.contains("the order expired before"), "{said}");
+    assert!(said.contains("ES2+.CancelOrder"), "{said}");
+    let life = house.types(&["audit", "show", "--iccid", &id]).out;
+    assert!(life.contains("Released → Error"), "{life}");
+    assert_eq!(house.types(&["audit", "verify"]).code, 0);
+}
