@@ -1,5 +1,5 @@
 //! `specs/lifecycle.md` is what the code does: every cell of its two tables is played against `Profile::decide`.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 use smdpp::event::OneTimeKey;
 use smdpp::profile::{
     Bound, Command, Confirm, Confirmation, FinalState, Limits, Order, Profile, Report, Stored,
@@ -39,9 +39,9 @@ fn table_cells() -> Vec<(State, String, String)> {
             continue;
         };
         if first == "State" {
-            commands = row[2..row.len() - 1].to_vec();
+            commands = row.iter().skip(2).filter(|name| !name.is_empty()).cloned().collect();
         } else if let Some(state) = State::parse(first) {
-            let of_row = commands.iter().cloned().zip(row[2..].iter().cloned());
+            let of_row = commands.iter().cloned().zip(row.iter().skip(2).cloned());
             cells.extend(of_row.map(|(command, cell)| (state, command, cell)));
         }
     }
