@@ -1,5 +1,5 @@
 //! The store alone: group commit, conflicts, the sealing key, what a stranger with the file can read.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 use std::path::Path;
 use std::sync::Arc;
 
