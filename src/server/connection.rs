@@ -103,6 +103,8 @@ async fn requests(
         })
     };
     let mut connection = http1::Builder::new()
+        // `X-Admin-Protocol` as 6.2 spells it: some modems compare names letter by letter.
+        .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.idle_ms))
         .max_buf_size(limits.header_bytes_max)

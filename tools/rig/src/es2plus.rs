@@ -20,6 +20,9 @@ use crate::error::RigError;
 use crate::pki::ClientIdentity;
 use crate::server::Server;
 
+/// Calls of this process: a functionCallIdentifier names one call, whatever connection it takes.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
 const PATH: &str = "/gsma/rsp2/es2plus/";
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -30,7 +33,6 @@ pub struct Es2Plus {
     host: String,
     requester: String,
     tls: TlsConnector,
-    calls: AtomicU64,
     kept: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
@@ -111,7 +113,6 @@ impl Es2Plus {
             host: host.to_owned(),
             requester: requester.to_owned(),
             tls: TlsConnector::from(Arc::new(tls_config(root, identity)?)),
-            calls: AtomicU64::new(0),
             kept: Mutex::new(None),
         })
     }
@@ -164,7 +165,7 @@ impl Es2Plus {
 
     /// Any function with any members, under a header with a fresh functionCallIdentifier.
     pub async fn call(&self, function: &str, fields: Map<String, Value>) -> Result<Es2Answer, RigError> {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let number = CALLS.fetch_add(1, Ordering::Relaxed);
         let identifier = format!("{}-{}-{number}", self.requester, std::process::id());
         self.call_again(function, fields, &identifier).await
     }

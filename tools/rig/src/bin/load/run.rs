@@ -92,6 +92,9 @@ pub(crate) fn import(arguments: &Arguments, server: &Server, show: Show) -> Resu
             "--provider",
             "Acme",
         ]);
+        // The installation result and nothing else: one notification, as in the floor.
+        let notify = format!("delete={}", server.address());
+        import.extend(["--notify", &notify]);
         server.smdpp(&import)?;
     }
     show.done(&format!("{} Profiles imported", files.len()), begin.elapsed());

@@ -1,0 +1,195 @@
+//! The store alone: group commit, conflicts, the sealing key, what a stranger with the file can read.
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+use std::path::Path;
+use std::sync::Arc;
+
+use smdpp::change::{Change, Package, Versioned};
+use smdpp::hsm::Sealer;
+use smdpp::profile::{Command, Confirm, Import, Profile};
+use smdpp::store::{CommitError, Store};
+use smdpp::time::Timestamp;
+use smdpp::types::{Actor, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, Secret, State};
+
+const EID: &str = "89049032123451234512345678901235";
+const MATCHING_ID: &str = "K3YF0-R7HED-00R01-23456";
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_ms(1_795_305_600_000)
+}
+
+fn open(path: &Path, key: u8) -> Result<Store, smdpp::fault::Fault> {
+    Store::open(path, Arc::new(Sealer::new(&Secret::new([key; 32])).unwrap()))
+}
+
+fn iccid(n: u64) -> Iccid {
+    Iccid::parse(&format!("8999900000000{n:06}")).unwrap()
+}
+
+fn admin() -> Actor {
+    Actor::Admin { name: "test".to_owned() }
+}
+
+fn import(n: u64) -> Change {
+    let import = Import {
+        iccid: iccid(n),
+        operator: OperatorId::parse("acme").unwrap(),
+        profile_type: ProfileType::parse("basic").unwrap(),
+        package_sha256: String::new(),
+        octets: 9,
+    };
+    let package = Package {
+        iccid: iccid(n),
+        metadata: b"metadata".to_vec(),
+        octets: 9,
+        keys: Secret::new(b"the profile keys".to_vec()),
+        protected: b"the package with Ki and OPc".to_vec(),
+    };
+    Change::default().profile(Versioned::new(Profile::imported(admin(), import))).package(package)
+}
+
+async fn profile(store: &Store, n: u64) -> Versioned<Profile> {
+    store.reader().profile(&iccid(n)).await.unwrap().unwrap()
+}
+
+fn step(profile: Versioned<Profile>, command: Command) -> Change {
+    let Versioned { value, version } = profile;
+    let transition = value.decide(admin(), command, now()).unwrap().unwrap();
+    Change::default().profile(Versioned { value: transition, version })
+}
+
+fn order(call: &str) -> Command {
+    let eid = Some(Eid::parse(EID).unwrap());
+    let call = FunctionCallId::parse(call).unwrap();
+    Command::DownloadOrder { call, repeat_key: None, eid, expires_at: None }
+}
+
+fn confirm() -> Command {
+    Command::ConfirmOrder(Confirm {
+        eid: None,
+        matching_id: None,
+        fresh: MatchingId::parse(MATCHING_ID).unwrap(),
+        confirmation_code_hash: Some([0x5A; 32]),
+        release_flag: true,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changes_at_once_are_all_written_and_chained() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("db"), 1).unwrap());
+    let writes = (0..300).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(now(), import(n)).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap().unwrap();
+    }
+    let trail = store.reader().trail(0).await.unwrap();
+    assert_eq!(trail.len(), 300);
+    let mut replay = smdpp::audit::Replay::default();
+    trail.iter().for_each(|entry| replay.follow(entry).unwrap());
+    assert_eq!(store.reader().sealed_head().await.unwrap(), Some(*replay.head()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_changes_to_one_row_one_wins_and_its_neighbours_do_not_suffer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("db"), 1).unwrap());
+    store.commit(now(), import(0)).await.unwrap();
+    let read = profile(&store, 0).await;
+    let mut writes = Vec::new();
+    for n in 1..50u64 {
+        let (racer, neighbour) = (Arc::clone(&store), Arc::clone(&store));
+        let change = step(read.clone(), order(&format!("call {n}")));
+        writes.push(tokio::spawn(async move { (racer.commit(now(), change).await, true) }));
+        writes.push(tokio::spawn(async move { (neighbour.commit(now(), import(n)).await, false) }));
+    }
+    let mut won = 0;
+    for write in writes {
+        match write.await.unwrap() {
+            (Ok(()), true) => won += 1,
+            (Err(CommitError::Conflict), true) | (Ok(()), false) => {}
+            (outcome, races) => panic!("{outcome:?} (racing: {races})"),
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(profile(&store, 0).await.value.state(), State::Linked);
+    assert_eq!(store.reader().trail(0).await.unwrap().len(), 51, "a change that lost left no entry");
+}
+
+#[tokio::test]
+async fn two_programs_on_one_database_write_one_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let (server, command) = (open(&path, 1).unwrap(), open(&path, 1).unwrap());
+    for n in 0..20 {
+        let store = if n % 2 == 0 { &server } else { &command };
+        store.commit(now(), import(n)).await.unwrap();
+    }
+    let mut replay = smdpp::audit::Replay::default();
+    server.reader().trail(0).await.unwrap().iter().for_each(|entry| replay.follow(entry).unwrap());
+    assert_eq!(replay.head().seq, 20);
+}
+
+#[tokio::test]
+async fn a_matching_id_names_one_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("db"), 1).unwrap();
+    for n in 0..2 {
+        store.commit(now(), import(n)).await.unwrap();
+        store.commit(now(), step(profile(&store, n).await, order("one"))).await.unwrap();
+    }
+    store.commit(now(), step(profile(&store, 0).await, confirm())).await.unwrap();
+    let second = store.commit(now(), step(profile(&store, 1).await, confirm())).await;
+    assert!(matches!(second, Err(CommitError::Conflict)));
+    let named = store.reader().profile_by_matching_id(&MatchingId::parse(MATCHING_ID).unwrap()).await;
+    assert_eq!(*named.unwrap().unwrap().value.iccid(), iccid(0));
+    assert_eq!(store.reader().profiles_of(&Eid::parse(EID).unwrap()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_database_of_another_sealing_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    drop(open(&path, 1).unwrap());
+    let refused = open(&path, 2).err().unwrap();
+    assert!(refused.story().contains("sealed with another key"), "{}", refused.story());
+    open(&path, 1).unwrap();
+}
+
+#[tokio::test]
+async fn the_file_shows_no_secret_that_was_put_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("db"), 1).unwrap();
+    store.commit(now(), import(0)).await.unwrap();
+    store.commit(now(), step(profile(&store, 0).await, order("one"))).await.unwrap();
+    store.commit(now(), step(profile(&store, 0).await, confirm())).await.unwrap();
+    let package = store.reader().package(&iccid(0)).await.unwrap().unwrap();
+    assert_eq!(package.protected, b"the package with Ki and OPc");
+
+    let mut all = Vec::new();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        all.extend(std::fs::read(file.unwrap().path()).unwrap());
+    }
+    let shows = |secret: &[u8]| all.windows(secret.len()).any(|window| window == secret);
+    assert!(shows(b"metadata"), "what is not secret is readable, so the search works");
+    for secret in [&b"the package with Ki"[..], b"the profile keys", MATCHING_ID.as_bytes(), &[0x5A; 32]] {
+        assert!(!shows(secret), "{}", String::from_utf8_lossy(secret));
+    }
+    assert!(!shows("90,90,90,90,90".as_bytes()), "the hash of a confirmation code, as JSON would write it");
+}
+
+#[tokio::test]
+async fn the_trail_cannot_be_edited_by_a_slip() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let store = open(&path, 1).unwrap();
+    store.commit(now(), import(0)).await.unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    for slip in ["UPDATE trail SET at = 0", "DELETE FROM trail"] {
+        let refused = database.execute(slip, []).unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{refused}");
+    }
+    let cell = database.execute("UPDATE profile SET state = 'Released'", []);
+    assert!(cell.is_err(), "an order-less Profile cannot be released");
+}
