@@ -1,10 +1,11 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
 use crate::event::Event;
 use crate::profile::{Denied, Profile, Transition};
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::types::Eid;
 use crate::types::Iccid;
 use crate::types::Secret;
+use crate::types::State;
 use crate::types::StatusCode;
 
 /// A value together with the row version it was read at.
@@ -87,6 +88,15 @@ impl Change {
         self
     }
 
+    /// As [`Change::profile`]; where no other try can follow, what was kept for one is forgotten.
+    pub fn moved(self, transition: Versioned<Transition>) -> Self {
+        let after = transition.value.after();
+        let forget = matches!(after.state(), State::Installed | State::Error);
+        let iccid = after.iccid().clone();
+        let change = self.profile(transition);
+        if forget { change.binding(BindingChange::Forget(iccid)) } else { change }
+    }
+
     pub fn package(mut self, package: Package) -> Self {
         self.packages.push(package);
         self
@@ -103,9 +113,13 @@ impl Change {
         self
     }
 
-    pub fn event(mut self, event: Event) -> Self {
-        self.events.push(event);
-        self
+    /// Sessions that begin to wait for AuthenticateClient by this change, or end it: 1, 0 or -1.
+    pub fn opened(&self) -> i64 {
+        match self.session.as_ref().map(|session| session.value.stage()) {
+            Some(Stage::Initiated(_)) => 1,
+            Some(Stage::Authenticated(_)) => -1,
+            Some(Stage::Bound(_) | Stage::Ended(_)) | None => 0,
+        }
     }
 
     /// True when there is nothing to commit.
@@ -135,11 +149,8 @@ pub struct Refused {
 impl Refused {
     /// The refusal for a command that the Profile, read at `version`, did not obey.
     pub fn denied(denied: Denied, version: i64) -> Box<Self> {
-        let change = match denied.moved {
-            Some(value) => Change::default().profile(Versioned { value, version }),
-            None => Change::default(),
-        };
-        Box::new(Self { status: denied.status, change })
+        let change = denied.moved.map(|value| Change::default().moved(Versioned { value, version }));
+        Box::new(Self { status: denied.status, change: change.unwrap_or_default() })
     }
 }
 

@@ -195,12 +195,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            request_bytes_max: 262_144,
+            request_bytes_max: 65_536,
             connections_max: 1_000,
             handshake_seconds: 10,
             header_seconds: 10,
             body_seconds: 30,
-            open_sessions_max: 10_000,
+            open_sessions_max: 100_000,
         }
     }
 }

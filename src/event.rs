@@ -91,6 +91,12 @@ pub enum What {
         notification: String,
         sequence: u64,
     },
+    /// A verified result that came when the order was over, or replaced.
+    ResultLate {
+        order: u32,
+        transaction: TransactionId,
+        installed: bool,
+    },
     NotificationInvalid {
         transaction: TransactionId,
         message_sha256: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::call::Smdp;
 
 /// How long an expired session may lie around, and how stale the count of open ones may be.
-const PERIOD: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(2);
 
 /// Runs until it is dropped. A failure is logged, and the next round tries again.
 pub async fn keep(smdp: Arc<Smdp>) {

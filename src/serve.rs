@@ -22,6 +22,9 @@ use crate::world::World;
 /// How long a session that delivered a package is remembered: phones lie in drawers for months.
 const RESULT_MS: i64 = 180 * DAY_MS;
 
+/// Files that are open beside the connections: database, readers, logs.
+const FILES_BESIDE: u64 = 128;
+
 /// Both doors, bound and not yet open.
 pub struct Doors {
     es9plus: Listener,
@@ -31,6 +34,7 @@ pub struct Doors {
 
 impl Doors {
     pub async fn bind(world: World, config: &Config) -> Result<Self, Fault> {
+        allow_files(config.limits.connections_max);
         let setting = Setting {
             address: config.address.as_str().to_owned(),
             trust: world.trust,
@@ -75,6 +79,7 @@ impl Doors {
     pub async fn run(self) -> Result<(), Fault> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
         let (stop, stopping) = watch::channel(false);
+        let smdp = Arc::clone(&self.smdp);
         let keeper = tokio::spawn(keeper::keep(self.smdp));
         let doors = [self.es9plus, self.es2plus].map(|door| {
             let mut stopping = stopping.clone();
@@ -83,16 +88,32 @@ impl Doors {
                 let _stopped = stopping.wait_for(|stop| *stop).await;
             }))
         });
+        let mut outcome = Ok(());
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: stopping gently"),
             _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping gently"),
+            () = smdp.stopped() => outcome = Err(Fault::new("serve: the store's writer died; start again")),
         }
         stop.send_replace(true);
         for door in doors {
             door.await.map_err(Fault::caused("serve: a door"))?;
         }
         keeper.abort();
-        Ok(())
+        outcome
+    }
+}
+
+/// Each connection is a file descriptor: raises this process's limit as far as it may go.
+fn allow_files(connections_max: usize) {
+    let wanted =
+        u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(FILES_BESIDE);
+    let allowed = rlimit::increase_nofile_limit(wanted).unwrap_or_default();
+    if allowed < wanted {
+        tracing::warn!(
+            allowed,
+            wanted,
+            "too few open files for [limits] connections_max: raise `ulimit -n` (systemd: LimitNOFILE)"
+        );
     }
 }
 

@@ -1,8 +1,14 @@
 //! The JSON binding (SGP.22 6.2 to 6.5): members of a request, and the one form of every answer.
+use std::collections::BTreeMap;
+use std::fmt;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode as HttpStatus, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::types::StatusCode;
@@ -10,24 +16,32 @@ use crate::types::StatusCode;
 /// Header of 6.2: the highest version that this server speaks.
 const ADMIN_PROTOCOL: (&str, &str) = ("x-admin-protocol", "gsma/rsp/v2.5.0");
 
-/// The members of a request; unknown ones are ignored.
+/// The members of a request; unknown ones are ignored. Numbers and lists have no place in a request, so nothing
+/// is kept of them, whatever their size.
+#[derive(Debug, Deserialize)]
+pub struct Members(BTreeMap<String, Member>);
+
 #[derive(Debug)]
-pub struct Members(Map<String, Value>);
+enum Member {
+    Null,
+    Text(String),
+    Flag(bool),
+    Object(Members),
+    Other,
+}
 
 impl Members {
     /// `None`: the body is no JSON object.
     pub fn read(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok().map(Self)
+        serde_json::from_slice(body).ok()
     }
 
     /// A member that may be left out; `null` is left out too.
     pub fn optional(&self, name: &str) -> Result<Option<&str>, StatusCode> {
         match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(StatusCode::PARAMETER_INVALID)
-            }
+            None | Some(Member::Null) => Ok(None),
+            Some(Member::Text(text)) => Ok(Some(text)),
+            Some(Member::Flag(_) | Member::Object(_) | Member::Other) => Err(StatusCode::PARAMETER_INVALID),
         }
     }
 
@@ -37,11 +51,9 @@ impl Members {
 
     pub fn boolean(&self, name: &str) -> Result<bool, StatusCode> {
         match self.0.get(name) {
-            None | Some(Value::Null) => Err(StatusCode::PARAMETER_MISSING),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(StatusCode::PARAMETER_INVALID)
-            }
+            None | Some(Member::Null) => Err(StatusCode::PARAMETER_MISSING),
+            Some(Member::Flag(flag)) => Ok(*flag),
+            Some(Member::Text(_) | Member::Object(_) | Member::Other) => Err(StatusCode::PARAMETER_INVALID),
         }
     }
 
@@ -51,14 +63,66 @@ impl Members {
     }
 
     /// A member that is an object.
-    pub fn object(&self, name: &str) -> Result<Members, StatusCode> {
+    pub fn object(&self, name: &str) -> Result<&Members, StatusCode> {
         match self.0.get(name) {
-            None | Some(Value::Null) => Err(StatusCode::PARAMETER_MISSING),
-            Some(Value::Object(members)) => Ok(Self(members.clone())),
-            Some(Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Bool(_)) => {
-                Err(StatusCode::PARAMETER_INVALID)
-            }
+            None | Some(Member::Null) => Err(StatusCode::PARAMETER_MISSING),
+            Some(Member::Object(members)) => Ok(members),
+            Some(Member::Text(_) | Member::Flag(_) | Member::Other) => Err(StatusCode::PARAMETER_INVALID),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl<'de> Visitor<'de> for MemberVisitor {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Member, E> {
+        Ok(Member::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Member, E> {
+        Ok(Member::Flag(flag))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Member, E> {
+        Ok(Member::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Member, E> {
+        Ok(Member::Text(text))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Member, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Member, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Member, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Member, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Member::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Member, A::Error> {
+        let members = BTreeMap::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Member::Object(Members(members)))
     }
 }
 

@@ -58,12 +58,11 @@ CREATE TABLE session (
 CREATE INDEX session_expiry ON session (expires_at);
 CREATE INDEX session_initiated ON session (transaction_id) WHERE stage = 'initiated';
 
--- Notifications already seen: an eUICC never uses a sequence number twice.
+-- The last notification taken in from each eUICC: its sequence numbers only rise, so a lower one is a replay.
 CREATE TABLE notification (
-    eid_index   BLOB    NOT NULL,
+    eid_index   BLOB    NOT NULL PRIMARY KEY,
     sequence    INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    PRIMARY KEY (eid_index, sequence)
+    received_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE trail (

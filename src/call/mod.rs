@@ -4,7 +4,7 @@ mod verdict;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use perform::{Ended, perform};
 pub use verdict::{Accepted, Failure, Verdict};
@@ -47,7 +47,7 @@ pub struct Parts {
 /// The parts are private to this room: a door can perform a function, and nothing else.
 pub struct Smdp {
     parts: Parts,
-    open_sessions: AtomicU32,
+    open_sessions: AtomicI64,
 }
 
 /// What a recipe may use. It can read and sign; it cannot write, and it has one "now".
@@ -63,7 +63,7 @@ pub struct Call<'a> {
 
 impl Smdp {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, open_sessions: AtomicU32::new(0) }
+        Self { parts, open_sessions: AtomicI64::new(0) }
     }
 
     /// For what only looks: health, tests.
@@ -71,12 +71,22 @@ impl Smdp {
         self.parts.store.reader()
     }
 
+    /// Returns when nothing can be committed any more.
+    pub async fn stopped(&self) {
+        self.parts.store.stopped().await;
+    }
+
     /// Forgets what is over, and counts what is open. Called now and then by the keeper.
     pub async fn sweep(&self) -> Result<(), Fault> {
         self.parts.store.forget_sessions(self.parts.clock.now()).await?;
         let open = self.reader().initiated_sessions(self.parts.open_sessions_max).await?;
-        self.open_sessions.store(open, Ordering::Relaxed);
+        self.open_sessions.store(i64::from(open), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Keeps count of the sessions that wait for AuthenticateClient.
+    fn count(&self, opened: i64) {
+        self.open_sessions.fetch_add(opened, Ordering::Relaxed);
     }
 
     fn call(&self) -> Call<'_> {
@@ -86,10 +96,10 @@ impl Smdp {
 }
 
 impl Call<'_> {
-    /// Takes a place for a new session. Anybody may ask for one, so there is a limit: a flood must not fill the
+    /// Asks for a place for a new session. Anybody may ask for one, so there is a limit: a flood must not fill the
     /// store. The count is put right at each sweep.
     pub fn admit_session(&self) -> Result<(), Failure> {
-        let open = self.house.open_sessions.fetch_add(1, Ordering::Relaxed);
-        if open >= self.house.parts.open_sessions_max { Err(Failure::Busy) } else { Ok(()) }
+        let open = self.house.open_sessions.load(Ordering::Relaxed);
+        if open >= i64::from(self.house.parts.open_sessions_max) { Err(Failure::Busy) } else { Ok(()) }
     }
 }

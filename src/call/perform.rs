@@ -38,8 +38,12 @@ pub async fn perform<F: Function>(
             Err(Failure::Busy) => return Ok(Ended::Busy),
             Err(Failure::Fault(fault)) => return Err(fault),
         };
+        let opened = change.opened();
         match smdp.parts.store.commit(call.now, change).await {
-            Ok(()) => return Ok(answer),
+            Ok(()) => {
+                smdp.count(opened);
+                return Ok(answer);
+            }
             Err(CommitError::Conflict) => pause(smdp, attempt).await?,
             Err(CommitError::Fault(fault)) => return Err(fault),
         }

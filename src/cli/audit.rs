@@ -176,6 +176,10 @@ fn sentence(what: &What) -> String {
         What::NotificationReceived { notification, sequence } => {
             format!("the eUICC says {notification} (notification {sequence})")
         }
+        What::ResultLate { order, transaction, installed } => {
+            let result = if *installed { "installed" } else { "not installed" };
+            format!("a late result of order {order}: {result} (session {transaction})")
+        }
         What::NotificationInvalid { transaction, .. } => {
             format!("a notification that does not hold was put aside (session {transaction})")
         }

@@ -102,8 +102,8 @@ session_minutes = 15
 
 # What one peer may cost.
 [limits]
-# Octets of one request, larger ones are refused unread. Default 262144.
-request_bytes_max = 262144
+# Octets of one request, larger ones are refused unread. Default 65536.
+request_bytes_max = 65536
 # Connections open at once, per door. Default 1000.
 connections_max = 1000
 # Seconds for the TLS handshake. Default 10.
@@ -112,8 +112,8 @@ handshake_seconds = 10
 header_seconds = 10
 # Seconds for the body of a request. Default 30.
 body_seconds = 30
-# Download sessions open at once; each costs a signature and a row (5.6.1). Default 10000.
-open_sessions_max = 10000
+# Download sessions open at once; each costs a signature and a row (5.6.1). Default 100000.
+open_sessions_max = 100000
 
 [log]
 # error, warn, info, debug or trace. Default info.

@@ -8,6 +8,7 @@ use crate::change::Refused;
 use crate::fault::Fault;
 use crate::profile::{Command, Confirm};
 use crate::random::{Random, octets};
+use crate::types::CodeHash;
 use crate::types::Eid;
 use crate::types::FunctionCallId;
 use crate::types::Iccid;
@@ -26,7 +27,7 @@ pub struct Request {
     eid: Option<Eid>,
     matching_id: Option<MatchingId>,
     /// Hashed at the door: the code itself goes no further.
-    confirmation_code_hash: Option<[u8; 32]>,
+    confirmation_code_hash: Option<CodeHash>,
     smds_address: Option<String>,
     release_flag: bool,
 }
@@ -45,19 +46,18 @@ impl Function for ConfirmOrder {
 
     async fn execute(call: &Call<'_>, caller: &OperatorId, request: &Request) -> Verdict<Response> {
         let profile = owned(call, caller, &request.iccid).await?;
-        if request.smds_address.is_some() {
-            let eid = request.eid.as_ref().or(profile.value.eid());
-            return Err(without_smds(eid, request.matching_id.as_ref()).into());
-        }
         let confirm = Confirm {
             eid: request.eid.clone(),
             matching_id: request.matching_id.clone(),
             fresh: fresh_matching_id(call.random)?,
-            confirmation_code_hash: request.confirmation_code_hash,
+            confirmation_code_hash: request.confirmation_code_hash.clone(),
             release_flag: request.release_flag,
         };
         let (after, change) = decide(call, caller, profile, Command::ConfirmOrder(confirm))?;
         let order = after.order().ok_or(StatusCode::ICCID_WRONG_STATE)?;
+        if request.smds_address.is_some() {
+            return Err(without_smds(order.eid(), request.matching_id.as_ref()).into());
+        }
         let matching_id = order.matching_id().cloned().ok_or(StatusCode::ICCID_WRONG_STATE)?;
         // One MatchingID is one order; the store would refuse a second one too.
         let holder = call.reader.profile_by_matching_id(&matching_id).await?;
@@ -101,7 +101,7 @@ impl Json for ConfirmOrder {
             iccid: iccid(members)?,
             eid: optional(members, "eid", Eid::parse)?,
             matching_id: matching_id.map_err(|_| StatusCode::MATCHING_ID_INVALID)?,
-            confirmation_code_hash: code.map(|code| Sha256::digest(code.as_bytes()).into()),
+            confirmation_code_hash: code.map(|code| CodeHash::new(Sha256::digest(code.as_bytes()).into())),
             smds_address: smds_address.map(str::to_owned),
             release_flag: members.boolean("releaseFlag")?,
         })

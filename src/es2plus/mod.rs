@@ -75,6 +75,8 @@ async fn serve<F: Json>(
         Ok(request) => request,
         Err(status) => return wire::refused(status),
     };
+    // What was read is enough; the rest need not wait for the database with us.
+    drop((members, body));
     match perform::<F>(&door.smdp, operator, &request).await {
         Ok(Ended::Executed(response)) => wire::executed(F::write(response)),
         Ok(Ended::Refused(status)) => {

@@ -13,7 +13,7 @@ use crate::es8plus::{HostId, Point};
 use crate::fault::Fault;
 use crate::hsm::{KeyRole, agree};
 use crate::random::octets;
-use crate::rsp::{Admitted, Delivery, Download, Material, Preparation, again, close, digest};
+use crate::rsp::{Admitted, Delivery, Download, Material, Preparation, again, close, digest, still_bound};
 use crate::types::Iccid;
 use crate::types::StatusCode;
 use crate::types::TransactionId;
@@ -58,6 +58,8 @@ impl Function for GetBoundProfilePackage {
             Download::First(session, authenticated) => (*session, *authenticated),
             Download::Again(transaction_id, bound) => {
                 let iccid = &bound.authenticated.iccid;
+                let profile = call.reader.profile(iccid).await?.ok_or(StatusCode::PROFILE_UNAVAILABLE)?;
+                still_bound(&profile.value, &transaction_id, &bound)?;
                 let kept = kept(call, iccid).await?.ok_or(StatusCode::TRANSACTION_UNKNOWN)?;
                 let profile = ProtectedProfile::from_octets(package(call, iccid).await?.protected);
                 let bpp = again(&transaction_id, &bound, kept, &profile, &response.signed2.euicc_otpk)?;

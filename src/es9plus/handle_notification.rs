@@ -52,7 +52,7 @@ async fn lived_on(call: &Call<'_>, notification: &OtherSignedNotification) -> Re
         return Ok(Change::default());
     }
     let Some(profile) = call.reader.profile(other.iccid()).await? else { return Ok(Change::default()) };
-    Ok(other.record(&profile.value).unwrap_or_default())
+    Ok(other.record(profile).unwrap_or_default())
 }
 
 impl Json for HandleNotification {

@@ -65,10 +65,12 @@ async fn serve<F: Json>(State(smdp): State<Arc<Smdp>>, body: Bytes) -> Response<
         }
         Err(status) => return wire::refused(status),
     };
+    // What was read is enough; the rest need not wait for the database with us.
+    drop((members, body));
     match perform::<F>(&smdp, &Lpa, &request).await {
         Ok(Ended::Executed(response)) => F::write(response).map_or_else(wire::acknowledged, wire::executed),
         Ok(Ended::Refused(status)) => {
-            tracing::info!(function = F::NAME, subject = status.subject, reason = status.reason, "refused");
+            tracing::debug!(function = F::NAME, subject = status.subject, reason = status.reason, "refused");
             wire::refused(status)
         }
         Ok(Ended::Busy) => wire::busy(),

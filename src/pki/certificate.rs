@@ -80,6 +80,9 @@ pub(super) struct Extensions {
     pub(super) unknown_critical: Vec<Oid>,
 }
 
+/// Extensions that are looked at; real certificates have eight.
+const EXTENSIONS_MAX: usize = 32;
+
 /// A certificate, read but not believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -224,6 +227,9 @@ impl Extensions {
     fn read(parsed: &X509Certificate<'_>) -> Result<Self, Malformed> {
         let mut read = Self::default();
         let mut seen = Vec::new();
+        if parsed.extensions().len() > EXTENSIONS_MAX {
+            return Err(Malformed("certificate: too many extensions"));
+        }
         for extension in parsed.extensions() {
             let oid = Oid::from_der_content(extension.oid.as_bytes())?;
             if seen.contains(&oid) {

@@ -5,6 +5,7 @@ use super::order::Limits;
 use crate::event::{ENCODING, Event, OneTimeKey, What};
 use crate::time::Timestamp;
 use crate::types::Actor;
+use crate::types::CodeHash;
 use crate::types::Eid;
 use crate::types::FunctionCallId;
 use crate::types::Iccid;
@@ -45,7 +46,7 @@ pub enum Command {
     /// ES9+.HandleNotification: the eUICC's ProfileInstallationResult (5.6.4).
     Report { transaction: TransactionId, order: u32, result_sha256: String, report: Report },
     /// ES9+.CancelSession (5.6.5).
-    CancelSession { transaction: TransactionId, order: u32, reason: u8 },
+    CancelSession { transaction: TransactionId, order: u32, eid: Eid, reason: u8 },
 }
 
 /// Why an eUICC may not have a Profile, and the code that says so.
@@ -63,7 +64,7 @@ pub struct Confirm {
     pub eid: Option<Eid>,
     pub matching_id: Option<MatchingId>,
     pub fresh: MatchingId,
-    pub confirmation_code_hash: Option<[u8; 32]>,
+    pub confirmation_code_hash: Option<CodeHash>,
     pub release_flag: bool,
 }
 
@@ -85,6 +86,11 @@ impl Report {
     /// Not enough memory and interruption pass; the rest does not (notifications-lifecycle 4).
     pub(super) fn is_temporary(self) -> bool {
         matches!(self, Self::Failed { reason: 10 | 11, .. })
+    }
+
+    /// iccidAlreadyExists (9) speaks of an earlier success whose report is still on its way, or lost.
+    pub(super) fn may_be_installed(self) -> bool {
+        matches!(self, Self::Installed | Self::Failed { reason: 9, .. })
     }
 }
 
@@ -202,16 +208,17 @@ impl Profile {
                 Command::RefuseConfirmationCode { .. } | Command::Bind { .. },
             ) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
 
-            (Downloaded, Command::Report { transaction, order, result_sha256, report }) => {
+            // From Error too: limits and refusals of ours do not make an installed Profile uninstalled.
+            (Downloaded | Error, Command::Report { transaction, order, result_sha256, report }) => {
                 self.reported(step, transaction, order, result_sha256, report)
             }
             (
-                Available | Allocated | Linked | Confirmed | Released | Installed | Error | Unavailable,
-                Command::Report { .. },
-            ) => Ok(None),
+                Available | Allocated | Linked | Confirmed | Released | Installed | Unavailable,
+                Command::Report { transaction, order, report, .. },
+            ) => self.reported_late(step, transaction, order, report),
 
-            (Released | Downloaded, Command::CancelSession { transaction, order, reason }) => {
-                self.session_cancelled(step, transaction, order, reason)
+            (Released | Downloaded, Command::CancelSession { transaction, order, eid, reason }) => {
+                self.session_cancelled(step, transaction, order, &eid, reason)
             }
             (
                 Available | Allocated | Linked | Confirmed | Installed | Error | Unavailable,
@@ -232,6 +239,13 @@ pub struct Import {
 }
 
 impl Profile {
+    /// Notes something about a Profile that stays where it is. A note is written like a move, so that it cannot
+    /// say where the Profile stood when it stood elsewhere.
+    pub fn noted(self, actor: Actor, what: What) -> Transition {
+        let (from, to, iccid) = (Some(self.state), self.state, self.iccid.clone());
+        Transition { after: self, event: Event { v: ENCODING, actor, iccid, from, to, what } }
+    }
+
     /// Puts a new Profile in stock.
     pub fn imported(actor: Actor, import: Import) -> Transition {
         let Import { iccid, operator, profile_type, package_sha256, octets } = import;

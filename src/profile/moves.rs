@@ -43,6 +43,7 @@ impl Profile {
             confirmation_code_attempts: 0,
             session: None,
             bound: None,
+            given_back: false,
             failure: None,
         };
         let to = if order.eid.is_some() { State::Linked } else { State::Allocated };
@@ -109,6 +110,11 @@ impl Profile {
             (Some(_), _, None) => return Err(StatusCode::EID_LEFT_OUT.into()),
             // The operator never named an EID, so it need not name the one that downloaded.
             (None, _, None) => {}
+        }
+        // A package that left may be installed until its eUICC has signed that it is not: the Profile must not go
+        // to a second one.
+        if final_state == FinalState::Available && order.bound.is_some() && !order.given_back {
+            return Err(StatusCode::ICCID_IN_USE.into());
         }
         let to = match final_state {
             FinalState::Available => State::Available,
@@ -218,7 +224,9 @@ impl Profile {
         };
         Ok(Some(self.moved(step, State::Downloaded, what, |profile| {
             if let Some(order) = &mut profile.order {
+                order.session = Some(transaction.clone());
                 order.bound = Some(Bound { eid, transaction });
+                order.given_back = false;
             }
         })))
     }
@@ -232,7 +240,7 @@ impl Profile {
         report: Report,
     ) -> Decision {
         let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
-            return Ok(None);
+            return self.reported_late(step, transaction, order, report);
         };
         let latest = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
         match report {
@@ -244,18 +252,31 @@ impl Profile {
                     }
                 })))
             }
-            // An older attempt failed; the newer one is still under way.
-            Report::Failed { .. } if !latest => Ok(None),
-            Report::Failed { command, reason } => {
+            Report::Failed { command, reason } if latest && self.state == State::Downloaded => {
                 let what = What::InstallationFailed { order, transaction, command, reason, result_sha256 };
                 let to = if report.is_temporary() { State::Downloaded } else { State::Error };
                 Ok(Some(self.moved(step, to, what, |profile| {
                     if let Some(order) = &mut profile.order {
                         order.failure = Some(Failure::Installation { command, reason });
+                        order.given_back = !report.may_be_installed();
                     }
                 })))
             }
+            // An older try failed, or the order is over already.
+            Report::Failed { .. } => self.reported_late(step, transaction, order, report),
         }
+    }
+
+    /// A result that has nothing to move is evidence all the same.
+    pub(super) fn reported_late(
+        self,
+        step: Step,
+        transaction: TransactionId,
+        order: u32,
+        report: Report,
+    ) -> Decision {
+        let what = What::ResultLate { order, transaction, installed: report == Report::Installed };
+        Ok(Some(self.noted(step.actor, what)))
     }
 
     pub(super) fn session_cancelled(
@@ -263,19 +284,25 @@ impl Profile {
         step: Step,
         transaction: TransactionId,
         order: u32,
+        eid: &Eid,
         reason: u8,
     ) -> Decision {
-        let present = self.order.as_ref().filter(|present| present.number == order);
-        // Only the session that holds the order now may end it; an older one has been superseded.
-        if present.is_none_or(|present| present.session.as_ref() != Some(&transaction)) {
+        let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
+            return Ok(None);
+        };
+        // Only the session that holds the order now may end it, and never the eUICC that it is not for.
+        let holds = present.session.as_ref() == Some(&transaction);
+        if !holds || present.eid().is_some_and(|bound| bound != eid) {
             return Ok(None);
         }
+        let bound_here = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
         let terminal = !matches!(reason, 1 | 2);
         let to = if terminal { State::Error } else { self.state };
         let what = What::SessionCancelled { order, transaction, reason };
         Ok(Some(self.moved(step, to, what, |profile| {
             if let Some(order) = profile.order.as_mut().filter(|_| terminal) {
                 order.failure = Some(Failure::SessionCancelled { reason });
+                order.given_back |= bound_here;
             }
         })))
     }
@@ -305,6 +332,7 @@ impl Profile {
         let what = What::OrderFailed { order: self.orders, failure: failure.clone() };
         let moved = self.moved(step, State::Error, what, |profile| {
             if let Some(order) = &mut profile.order {
+                order.repeat_key = None;
                 order.failure = Some(failure);
             }
         });

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Failure;
 use crate::time::Timestamp;
+use crate::types::CodeHash;
 use crate::types::Eid;
 use crate::types::FunctionCallId;
 use crate::types::MatchingId;
@@ -29,6 +30,8 @@ pub struct Order {
     pub session: Option<TransactionId>,
     /// The eUICC that the Profile was bound to, and the session that did it last.
     pub bound: Option<Bound>,
+    /// The eUICC signed that it does not hold the last package: it failed to install it, or cancelled that session.
+    pub given_back: bool,
     /// Why the order ended, in the state Error; or the last temporary failure, in the state Downloaded.
     pub failure: Option<Failure>,
 }
@@ -38,7 +41,7 @@ pub struct Order {
 pub struct Confirmation {
     pub matching_id: MatchingId,
     /// SHA-256 of the Confirmation Code; the code itself is never kept.
-    pub confirmation_code_hash: Option<[u8; 32]>,
+    pub confirmation_code_hash: Option<CodeHash>,
     /// The flag as the operator sent it, to recognise a repetition.
     pub release_flag: bool,
 }
@@ -66,7 +69,7 @@ impl Order {
         self.confirmation.as_ref().map(|confirmation| &confirmation.matching_id)
     }
 
-    pub fn confirmation_code_hash(&self) -> Option<&[u8; 32]> {
+    pub fn confirmation_code_hash(&self) -> Option<&CodeHash> {
         self.confirmation.as_ref().and_then(|confirmation| confirmation.confirmation_code_hash.as_ref())
     }
 

@@ -1,13 +1,12 @@
 //! ES9+.CancelSession (SGP.22 section 5.6.5).
 use super::Setting;
 use crate::asn1::CancelSessionOk;
-use crate::change::{BindingChange, Change, Versioned};
+use crate::change::{Change, Versioned};
 use crate::profile::{Command, Profile};
 use crate::session::{Authenticated, Ended, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::Iccid;
-use crate::types::State;
 use crate::types::StatusCode;
 
 /// A cancellation that may be believed.
@@ -49,18 +48,17 @@ impl Cancellation {
     pub fn carry_out(self, profile: Option<Versioned<Profile>>, now: Timestamp) -> Change {
         let Self { session, authenticated, reason } = self;
         let Authenticated { euicc, iccid, order, .. } = authenticated;
-        let actor = Actor::Euicc { eid: euicc.eid().clone() };
+        let eid = euicc.eid().clone();
+        let actor = Actor::Euicc { eid: eid.clone() };
         let transaction = session.value.id().clone();
         let expires_at = session.value.expires_at();
-        let ended = Stage::Ended(Ended { euicc, iccid: iccid.clone(), order });
+        let ended = Stage::Ended(Ended { euicc, iccid, order });
         let Versioned { value, version } = session;
         let change = Change::default().session(Versioned { value: value.moved(expires_at, ended), version });
 
         let Some(Versioned { value: profile, version }) = profile else { return change };
-        let command = Command::CancelSession { transaction, order, reason };
+        let command = Command::CancelSession { transaction, order, eid, reason };
         let Ok(Some(transition)) = profile.decide(actor, command, now) else { return change };
-        let over = transition.after().state() == State::Error;
-        let change = change.profile(Versioned { value: transition, version });
-        if over { change.binding(BindingChange::Forget(iccid)) } else { change }
+        change.moved(Versioned { value: transition, version })
     }
 }

@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::Eid;
 use crate::types::Iccid;
+use crate::types::State;
 use crate::types::StatusCode;
 use crate::types::TransactionId;
 
@@ -97,13 +98,16 @@ impl Preparation {
         let transaction = self.session.value.id().clone();
         let actor = Actor::Euicc { eid: eid.clone() };
 
+        if order.eid().is_some_and(|bound| *bound != eid) {
+            return Err(StatusCode::EID_REFUSED.into());
+        }
         let limit = setting.limits.confirmation_code_attempts_max;
         let refused_code = match order.confirmation_code_hash() {
             // Expiry is asked first (5.6.2), and the lifecycle below asks it.
             Some(_) if order.expired(now) => false,
             Some(stored) => {
                 let given = self.hash_cc.as_ref().ok_or(StatusCode::CONFIRMATION_CODE_MISSING)?;
-                order.confirmation_code_attempts >= limit || !fits(stored, given, &transaction)
+                order.confirmation_code_attempts >= limit || !fits(stored.expose(), given, &transaction)
             }
             None => false,
         };
@@ -223,6 +227,15 @@ impl Delivery<'_, '_> {
             Change::default().profile(transition).session(session).binding(BindingChange::Keep(iccid, kept));
         (transaction, sealed.bpp, change)
     }
+}
+
+/// A repeated request gets its package again only while the Profile is as that session left it.
+pub fn still_bound(profile: &Profile, transaction: &TransactionId, bound: &Bound) -> Result<(), StatusCode> {
+    let order = profile.order().filter(|order| order.number == bound.authenticated.order);
+    let last = order.and_then(|order| order.bound.as_ref());
+    let same =
+        profile.state() == State::Downloaded && last.is_some_and(|last| last.transaction == *transaction);
+    same.then_some(()).ok_or(StatusCode::PROFILE_UNAVAILABLE)
 }
 
 /// The package of a repeated request: the octets of the first answer, if the Profile was not bound anew since.

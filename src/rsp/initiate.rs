@@ -4,12 +4,16 @@ use crate::asn1::{EuiccInfo1, KeyId, ServerSigned1};
 use crate::change::{Change, Versioned};
 use crate::pki::Credential;
 use crate::session::{Initiated, Session, Stage};
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
 use crate::types::StatusCode;
 use crate::types::TransactionId;
 
 /// The SGP.22 version whose eUICCs this server serves.
 const SVN_MAJOR: u8 = 2;
+
+/// From InitiateAuthentication to AuthenticateClient no person is asked anything: slow eUICCs on slow networks
+/// have this long, and a flood of strangers no longer.
+const INITIATED_MS: i64 = 2 * MINUTE_MS;
 
 /// What the LPA sent.
 #[derive(Debug, Clone)]
@@ -76,7 +80,7 @@ impl<'a> Opening<'a> {
             server_challenge: fresh.server_challenge,
         };
         let server_signed1 = signed1.encode();
-        let expires_at = now.plus_ms(setting.session_ms);
+        let expires_at = now.plus_ms(INITIATED_MS.min(setting.session_ms));
         Ok(Self { credential, ci, info, signed1, server_signed1, expires_at })
     }
 

@@ -13,7 +13,7 @@ mod notification;
 
 pub use authenticate::{Authentication, Claim, Offer, OfferedDownload, Waiting};
 pub use cancel::{Cancellation, cancel};
-pub use download::{Admitted, Delivery, Download, Material, Preparation, again};
+pub use download::{Admitted, Delivery, Download, Material, Preparation, again, still_bound};
 pub use initiate::{Fresh, Opened, Opening, Request};
 pub use notification::{Other, Reported, installation, other};
 

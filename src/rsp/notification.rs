@@ -3,15 +3,14 @@ use super::{Setting, digest};
 use crate::asn1::{
     InstallationResult, NotificationEvent, OtherSignedNotification, ProfileInstallationResult,
 };
-use crate::change::{BindingChange, Change, Versioned};
-use crate::event::{ENCODING, Event, What};
+use crate::change::{Change, Versioned};
+use crate::event::What;
 use crate::profile::{Command, Profile, Report};
 use crate::session::{Bound, Ended, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::Eid;
 use crate::types::Iccid;
-use crate::types::State;
 use crate::types::hex;
 
 /// What became of a notification, for the log.
@@ -55,7 +54,7 @@ pub fn installation(
     let (iccid, order) = (authenticated.iccid, authenticated.order);
     let transaction = session.value.id().clone();
     let actor = Actor::Euicc { eid: authenticated.euicc.eid().clone() };
-    let ended = Ended { euicc: authenticated.euicc, iccid: iccid.clone(), order };
+    let ended = Ended { euicc: authenticated.euicc, iccid, order };
     let expires_at = session.value.expires_at();
     let version = session.version;
     let session = Versioned { value: session.value.moved(expires_at, Stage::Ended(ended)), version };
@@ -66,11 +65,7 @@ pub fn installation(
     let command = Command::Report { transaction, order, result_sha256, report };
     // A report never is denied: where it has nothing to move, nothing moves.
     let Ok(Some(transition)) = profile.decide(actor, command, now) else { return (Reported::Taken, change) };
-    let over = transition.after().state() != State::Downloaded;
-    let change = change.profile(Versioned { value: transition, version });
-    // What was kept for another try is not needed any more.
-    let change = if over { change.binding(BindingChange::Forget(iccid)) } else { change };
-    (Reported::Taken, change)
+    (Reported::Taken, change.moved(Versioned { value: transition, version }))
 }
 
 /// The first report of a session that does not verify is history; a flood of them is not.
@@ -80,24 +75,19 @@ fn suspicious(
     bound: Bound,
     result: &ProfileInstallationResult,
 ) -> Change {
-    let Some(Versioned { value: profile, .. }) = profile.filter(|_| !bound.suspicious) else {
+    let Some(Versioned { value: profile, version }) = profile.filter(|_| !bound.suspicious) else {
         return Change::default();
     };
-    let event = Event {
-        v: ENCODING,
-        actor: Actor::House { part: "ES9+".to_owned() },
-        iccid: profile.iccid().clone(),
-        from: Some(profile.state()),
-        to: profile.state(),
-        what: What::NotificationInvalid {
-            transaction: session.value.id().clone(),
-            message_sha256: hex::encode(&digest(result.data.bytes())),
-        },
+    let what = What::NotificationInvalid {
+        transaction: session.value.id().clone(),
+        message_sha256: hex::encode(&digest(result.data.bytes())),
     };
+    let note = profile.noted(Actor::House { part: "ES9+".to_owned() }, what);
+    let change = Change::default().profile(Versioned { value: note, version });
     let expires_at = session.value.expires_at();
     let Versioned { value, version } = session;
     let stage = Stage::Bound(Bound { suspicious: true, ..bound });
-    Change::default().event(event).session(Versioned { value: value.moved(expires_at, stage), version })
+    change.session(Versioned { value: value.moved(expires_at, stage), version })
 }
 
 /// A verified notification about a Profile's later life.
@@ -122,17 +112,17 @@ impl Other {
         self.sequence
     }
 
-    /// The event, once: `None` if the Profile is not this eUICC's.
-    pub fn record(self, profile: &Profile) -> Option<Change> {
-        let Self { eid, iccid, event, sequence } = self;
-        if profile.eid() != Some(&eid) {
+    /// The event, once: `None` if no package of this Profile went to this eUICC.
+    pub fn record(self, profile: Versioned<Profile>) -> Option<Change> {
+        let Self { eid, event, sequence, .. } = self;
+        let Versioned { value: profile, version } = profile;
+        let bound = profile.order().and_then(|order| order.bound.as_ref());
+        if bound.is_none_or(|bound| bound.eid != eid) {
             return None;
         }
         let what = What::NotificationReceived { notification: event.name().to_owned(), sequence };
-        let (from, to) = (Some(profile.state()), profile.state());
-        let actor = Actor::Euicc { eid: eid.clone() };
-        let event = Event { v: ENCODING, actor, iccid, from, to, what };
-        Some(Change::default().event(event).notification(eid, sequence))
+        let note = profile.noted(Actor::Euicc { eid: eid.clone() }, what);
+        Some(Change::default().profile(Versioned { value: note, version }).notification(eid, sequence))
     }
 }
 

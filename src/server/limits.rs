@@ -39,7 +39,7 @@ impl Default for Limits {
             grace_ms: 10_000,
             header_bytes_max: 16 * 1024,
             // The largest request is AuthenticateClient with two certificates: a few KiB.
-            request_bytes_max: 256 * 1024,
+            request_bytes_max: 64 * 1024,
         }
     }
 }

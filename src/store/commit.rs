@@ -164,5 +164,10 @@ fn session_write(rows: &Rows, session: &Versioned<Session>) -> Result<Write, Fau
 fn notification_write(rows: &Rows, at: Timestamp, eid: &Eid, sequence: u64) -> Result<Write, Fault> {
     let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
     let values = vec![Value::Blob(rows.eid_index(eid)), Value::Int(sequence), Value::Int(at.unix_ms())];
-    Ok(one_row("INSERT INTO notification (eid_index, sequence, received_at) VALUES (?1, ?2, ?3)", values))
+    Ok(one_row(
+        "INSERT INTO notification (eid_index, sequence, received_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (eid_index) DO UPDATE SET sequence = excluded.sequence, received_at = excluded.received_at
+         WHERE excluded.sequence > sequence",
+        values,
+    ))
 }

@@ -1,4 +1,6 @@
 //! What is SQLite's own: connections, values, the schema. PostgreSQL joins behind this file.
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,6 +46,9 @@ pub(super) enum StatementError {
 impl Connection {
     /// Opens for writing, makes the file if there is none, and brings the schema up to date.
     pub(super) fn writer(path: &Path) -> Result<Self, Fault> {
+        // SQLite gives its journal files the rights of the database file.
+        let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map(drop).map_err(Fault::caused("store: make the database file"))?;
         let connection = Sqlite::open(path).map_err(Fault::caused("store: open the database"))?;
         // FULL: a commit is on disk before it is acknowledged, also when the power goes.
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";

@@ -45,6 +45,11 @@ impl Store {
         Reader::new(&self.readers, &self.rows)
     }
 
+    /// Returns when the writer is gone; then this process is of no more use.
+    pub async fn stopped(&self) {
+        self.writer.stopped().await;
+    }
+
     /// Deletes sessions that ended before `now`; gives their number.
     pub async fn forget_sessions(&self, now: crate::time::Timestamp) -> Result<(), Fault> {
         self.writer.sweep("DELETE FROM session WHERE expires_at < ?1", vec![Value::Int(now.unix_ms())]).await

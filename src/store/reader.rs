@@ -159,10 +159,10 @@ impl<'a> Reader<'a> {
         found.first_mut().map(|row| self.rows.binding(iccid, row)).transpose()
     }
 
-    /// True when this notification was taken in before.
+    /// True when this notification, or a later one of the same eUICC, was taken in before.
     pub async fn notification_seen(&self, eid: &Eid, sequence: u64) -> Result<bool, Fault> {
         let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
-        let sql = "SELECT 1 FROM notification WHERE eid_index = ?1 AND sequence = ?2";
+        let sql = "SELECT 1 FROM notification WHERE eid_index = ?1 AND sequence >= ?2";
         let found =
             self.readers.query(sql, &[Value::Blob(self.rows.eid_index(eid)), Value::Int(sequence)])?;
         Ok(!found.is_empty())

@@ -60,6 +60,11 @@ impl Writer {
         Ok(Self { queue })
     }
 
+    /// Returns when the writer thread is gone; then nothing can be written any more.
+    pub(super) async fn stopped(&self) {
+        self.queue.closed().await;
+    }
+
     /// Returns when the batch is on disk, or when it is certain that it is not.
     pub(super) async fn write(&self, batch: Batch) -> Outcome {
         let (reply, outcome) = oneshot::channel();
@@ -97,6 +102,9 @@ fn commit_group(connection: &Connection, rows: &Rows, group: &mut Vec<Job>) {
         for Job { batch, reply } in group.drain(..) {
             let outcome = apply_alone(connection, head, &batch);
             replies.push((reply, outcome));
+        }
+        if !connection.in_transaction() {
+            return Err(Fault::new("store: the transaction was rolled back"));
         }
         if *head == before { Ok(()) } else { seal_head(connection, rows, head) }
     });

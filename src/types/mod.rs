@@ -12,7 +12,7 @@ pub use actor::{Actor, OperatorId};
 pub use digits::{Eid, Iccid};
 pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
 pub use oid::Oid;
-pub use secret::Secret;
+pub use secret::{CodeHash, Secret};
 pub use state::State;
 pub use status::StatusCode;
 

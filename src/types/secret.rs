@@ -32,6 +32,40 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 
 impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
 
+/// SHA-256 of a Confirmation Code (5.3.2). The codes are short, so the hash is as secret as the code.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct CodeHash([u8; 32]);
+
+impl CodeHash {
+    pub const fn new(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CodeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeHash(…)")
+    }
+}
+
+impl PartialEq for CodeHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for CodeHash {}
+
+impl Drop for CodeHash {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

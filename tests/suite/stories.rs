@@ -1,0 +1,228 @@
+//! Stories of what once went wrong, or would have: each bug is a test first.
+use euicc::Card;
+use serde_json::{Value, json};
+use smdpp::profile::Limits;
+use smdpp::types::State;
+
+use crate::house::{House, Wishes, bpp};
+
+fn one_attempt() -> Wishes {
+    let limits = Limits { download_attempts_max: 1, confirmation_code_attempts_max: 3 };
+    Wishes { limits, ..Wishes::default() }
+}
+
+fn one_hour() -> Wishes {
+    Wishes { order_ms: Some(3_600_000), ..Wishes::default() }
+}
+
+/// An order that the first eUICC has installed; its result is still on the card.
+async fn installed_unreported(house: &House) -> (String, String, Card) {
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&code)).await;
+    let package = house.bind(&mut card, &offer).await;
+    card.load_bound_profile_package(&package).unwrap();
+    (iccid, code, card)
+}
+
+fn cancel_order(iccid: &str, code: &str, indicator: &str) -> Value {
+    json!({ "iccid": iccid, "matchingId": code, "finalProfileStatusIndicator": indicator })
+}
+
+async fn scans_again_and_declines(house: &House, n: usize, code: &str) -> String {
+    let mut card = house.card(n);
+    let server = house.initiate(&mut card).await;
+    let request = house.authenticate_request(&mut card, &server, Some(code));
+    let answer = house.es9("authenticateClient", &request).await.ok();
+    let cancel = house.cancel_request(&mut card, answer["transactionId"].as_str().unwrap(), 0);
+    house.es9("cancelSession", &cancel).await.verdict()
+}
+
+#[tokio::test]
+async fn a_profile_installed_before_its_limit_was_hit_is_installed_all_the_same() {
+    for wishes in [one_attempt(), one_hour()] {
+        let house = House::with(wishes).await;
+        let (iccid, code, mut card) = installed_unreported(&house).await;
+        house.advance_ms(3_600_001);
+        let refused = house.try_authenticate(&mut house.card(0), Some(&code)).await.verdict();
+        assert!(["8.8.5/6.4", "8.8.5/4.10"].contains(&refused.as_str()), "{refused}");
+        assert_eq!(house.state(&iccid).await, State::Error);
+        house.deliver(&mut card).await;
+        assert_eq!(house.state(&iccid).await, State::Installed);
+        house.verify_trail().await;
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_may_be_installed_is_not_sold_again() {
+    let house = House::with(one_attempt()).await;
+    let (iccid, code, _card) = installed_unreported(&house).await;
+    house.try_authenticate(&mut house.card(0), Some(&code)).await;
+    let again = house.es2("cancelOrder", "acme", cancel_order(&iccid, &code, "Available")).await;
+    assert_eq!(again.verdict(), "8.2.1/3.3");
+    house.es2("cancelOrder", "acme", cancel_order(&iccid, &code, "Unavailable")).await.ok();
+    assert_eq!(house.state(&iccid).await, State::Unavailable);
+}
+
+#[tokio::test]
+async fn a_profile_whose_euicc_signed_that_it_has_it_not_is_sold_again() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&code)).await;
+    house.bind(&mut card, &offer).await;
+    let cancel = house.cancel_request(&mut card, &offer.transaction_id, 5);
+    house.es9("cancelSession", &cancel).await.ok();
+    house.es2("cancelOrder", "acme", cancel_order(&iccid, &code, "Available")).await.ok();
+    assert_eq!(house.state(&iccid).await, State::Available);
+}
+
+#[tokio::test]
+async fn a_result_that_comes_after_a_rejection_is_in_the_trail() {
+    let house = House::new().await;
+    let (iccid, code, mut card) = installed_unreported(&house).await;
+    assert_eq!(scans_again_and_declines(&house, 0, &code).await, "ok");
+    assert_eq!(house.state(&iccid).await, State::Error);
+    house.deliver(&mut card).await;
+    assert_eq!(house.state(&iccid).await, State::Installed);
+    house.verify_trail().await;
+}
+
+#[tokio::test]
+async fn an_euicc_that_lost_the_race_cannot_cancel_the_winner_s_order() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    let (mut winner, mut loser) = (house.card(0), house.card(1));
+    let offer = house.authenticate(&mut winner, Some(&code)).await;
+    let lost = house.authenticate(&mut loser, Some(&code)).await;
+    let package = house.bind(&mut winner, &offer).await;
+    winner.load_bound_profile_package(&package).unwrap();
+    let cancel = house.cancel_request(&mut loser, &lost.transaction_id, 0);
+    house.es9("cancelSession", &cancel).await;
+    assert_eq!(house.state(&iccid).await, State::Downloaded);
+    house.deliver(&mut winner).await;
+    assert_eq!(house.state(&iccid).await, State::Installed);
+}
+
+#[tokio::test]
+async fn an_euicc_that_lost_the_race_cannot_burn_the_winner_s_confirmation_code() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({ "confirmationCode": "1234" })).await;
+    let (mut winner, mut loser) = (house.card(0), house.card(1));
+    let offer = house.authenticate(&mut winner, Some(&code)).await;
+    let lost = house.authenticate(&mut loser, Some(&code)).await;
+    let request = house.bind_request(&mut winner, &offer, Some("1234"));
+    bpp(&house.es9("getBoundProfilePackage", &request).await.ok());
+    let wrong = house.bind_request(&mut loser, &lost, Some("9999"));
+    for _ in 0..5 {
+        assert_eq!(house.es9("getBoundProfilePackage", &wrong).await.verdict(), "8.1.1/3.8");
+    }
+    assert_eq!(house.profile(&iccid).await.order().unwrap().confirmation_code_attempts, 0);
+}
+
+#[tokio::test]
+async fn a_package_is_not_handed_out_again_when_its_order_is_over() {
+    let house = House::with(one_hour()).await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&code)).await;
+    let request = house.bind_request(&mut card, &offer, None);
+    house.es9("getBoundProfilePackage", &request).await.ok();
+    house.advance_ms(86_400_000);
+    house.try_authenticate(&mut house.card(0), Some(&code)).await;
+    assert_eq!(house.es9("getBoundProfilePackage", &request).await.verdict(), "8.2/3.7");
+}
+
+#[tokio::test]
+async fn a_flood_of_strangers_is_forgotten_in_two_minutes() {
+    let house = House::with(Wishes { open_sessions_max: 20, ..Wishes::default() }).await;
+    let request = house.initiate_request(&mut house.card(0));
+    for _ in 0..20 {
+        house.es9("initiateAuthentication", &request).await.ok();
+    }
+    let busy = house.es9("initiateAuthentication", &request).await;
+    assert_eq!(busy.verdict(), "HTTP 503");
+    assert!(busy.headers.contains_key("retry-after"));
+    house.advance_ms(121_000);
+    house.smdp.sweep().await.unwrap();
+    house.es9("initiateAuthentication", &request).await.ok();
+}
+
+#[tokio::test]
+async fn sessions_that_went_on_do_not_count_as_waiting() {
+    let house = House::with(Wishes { open_sessions_max: 2, ..Wishes::default() }).await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    for _ in 0..6 {
+        house.authenticate(&mut house.card(0), Some(&code)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_messages_of_one_device_at_the_same_moment_leave_a_sound_trail() {
+    for _ in 0..20 {
+        let house = House::new().await;
+        let (iccid, _, card) = installed_unreported(&house).await;
+        let pending: Vec<_> = card.list_notifications().to_vec();
+        assert_eq!(pending.len(), 2);
+        let (one, two) = tokio::join!(house.notify(&pending[0].bytes), house.notify(&pending[1].bytes));
+        assert_eq!((one.verdict().as_str(), two.verdict().as_str()), ("ok", "ok"));
+        assert_eq!(house.state(&iccid).await, State::Installed);
+        house.verify_trail().await;
+    }
+}
+
+#[tokio::test]
+async fn a_forged_result_beside_the_right_one_leaves_a_sound_trail() {
+    let house = House::new().await;
+    let (iccid, code, first) = installed_unreported(&house).await;
+    let mut second = house.card(0);
+    let offer = house.authenticate(&mut second, Some(&code)).await;
+    let package = house.bind(&mut second, &offer).await;
+    second.load_bound_profile_package(&package).unwrap();
+    let right = second.list_notifications()[0].bytes.clone();
+    let mut forged = first.list_notifications()[0].bytes.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let _answers = tokio::join!(house.notify(&right), house.notify(&forged));
+    assert_eq!(house.state(&iccid).await, State::Installed);
+    house.verify_trail().await;
+}
+
+#[tokio::test]
+async fn notifications_that_come_in_falling_order_are_replays() {
+    let house = House::new().await;
+    let (iccid, _, mut card) = installed_unreported(&house).await;
+    card.enable(&iccid).unwrap();
+    let all: Vec<_> = card.list_notifications().to_vec();
+    let before = house.verify_trail().await;
+    for notification in all.iter().skip(1).rev() {
+        house.notify(&notification.bytes).await.ok();
+    }
+    assert_eq!(house.verify_trail().await, before + 1, "only the newest counts");
+}
+
+#[tokio::test]
+async fn an_order_through_an_smds_is_checked_before_it_is_refused() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    house.es2("downloadOrder", "acme", json!({ "iccid": iccid, "eid": house.eid(0) })).await.ok();
+    let confirm = |eid: String| json!({ "iccid": iccid, "eid": eid, "releaseFlag": true, "smdsAddress": "smds.example.com" });
+    assert_eq!(house.es2("confirmOrder", "acme", confirm(house.eid(1))).await.verdict(), "8.1.1/3.10");
+    assert_eq!(house.es2("confirmOrder", "acme", confirm(house.eid(0))).await.verdict(), "8.9/5.1");
+    assert_eq!(house.state(&iccid).await, State::Linked);
+}
+
+#[tokio::test]
+async fn what_describes_an_order_shows_no_secret() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({ "confirmationCode": "1234" })).await;
+    let shown = format!("{:?}", house.profile(&iccid).await);
+    assert!(!shown.contains(&code), "{shown}");
+    assert!(!shown.contains("3, 172, 103"), "the hash of a short code is the code: {shown}");
+}
