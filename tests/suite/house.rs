@@ -180,7 +180,12 @@ impl House {
     }
 
     /// With a client certificate of the test's choice.
-    pub(crate) async fn es2_with(&self, function: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> Answer {
+    pub(crate) async fn es2_with(
+        &self,
+        function: &str,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Answer {
         let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
         let path = format!("/gsma/rsp2/es2plus/{function}");
         send(&self.es2plus, &path, certificate, body).await

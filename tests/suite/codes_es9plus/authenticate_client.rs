@@ -275,7 +275,8 @@ async fn the_same_request_twice_at_once_is_counted_once_and_answered_alike() {
         let mut scene = Scene::released().await;
         let server = scene.house.initiate(&mut scene.card).await;
         let request = scene.house.authenticate_request(&mut scene.card, &server, Some(&scene.id));
-        let (one, two) = tokio::join!(scene.house.es9(FUNCTION, &request), scene.house.es9(FUNCTION, &request));
+        let (one, two) =
+            tokio::join!(scene.house.es9(FUNCTION, &request), scene.house.es9(FUNCTION, &request));
         assert_eq!(one.verdict(), "ok");
         assert_eq!(one, two);
         assert_eq!(scene.attempts().await, (1, 0));

@@ -30,8 +30,7 @@ async fn a_postponed_session_can_be_tried_again_and_a_rejected_order_is_over() {
             assert_eq!(answer.verdict(), "ok", "reason {reason}");
             assert_eq!(answer.body.as_object().unwrap().len(), 1, "the header only");
             let postponed = matches!(reason, 1 | 2);
-            let (state, next) =
-                if postponed { (after(bound), "ok") } else { (State::Error, "8.2.6/3.8") };
+            let (state, next) = if postponed { (after(bound), "ok") } else { (State::Error, "8.2.6/3.8") };
             assert_eq!(scene.state().await, state, "reason {reason}");
             assert_eq!(scene.try_authenticate().await.verdict(), next, "reason {reason}");
             scene.house.verify_trail().await;

@@ -206,7 +206,8 @@ async fn the_same_request_twice_at_once_is_bound_once() {
         let offer = scene.authenticate().await;
         let request = scene.house.bind_request(&mut scene.card, &offer, None);
         let before = scene.house.verify_trail().await;
-        let (one, two) = tokio::join!(scene.house.es9(FUNCTION, &request), scene.house.es9(FUNCTION, &request));
+        let (one, two) =
+            tokio::join!(scene.house.es9(FUNCTION, &request), scene.house.es9(FUNCTION, &request));
         assert_eq!(one.verdict(), "ok");
         assert_eq!(one, two);
         assert_eq!(scene.house.verify_trail().await, before + 1);
