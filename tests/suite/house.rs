@@ -10,7 +10,9 @@ use euicc::lpa::{Authentication, Lpa, LpaConfig, Offer};
 use euicc::{Card, Identity};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use smdpp::asn1::{Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Pprs, ProfileClass};
+use smdpp::asn1::{
+    Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Owner, Pprs, ProfileClass,
+};
 use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
@@ -288,26 +290,39 @@ impl House {
         pprs: Pprs,
         class: Option<ProfileClass>,
     ) -> (String, Vec<u8>) {
+        let change = |metadata: &mut Metadata| {
+            let mcc_mnc = smdpp::asn1::mcc_mnc("001", "01").unwrap();
+            metadata.class = class.unwrap_or(ProfileClass::Test);
+            metadata.owner = (!pprs.is_empty()).then_some(Owner { mcc_mnc, gid1: None, gid2: None });
+            metadata.pprs = pprs;
+        };
+        self.stock_with(n, operator, profile_type, change).await
+    }
+
+    /// With metadata of the test's choice.
+    pub(crate) async fn stock_with(
+        &self,
+        n: u64,
+        operator: &str,
+        profile_type: &str,
+        change: impl FnOnce(&mut Metadata),
+    ) -> (String, Vec<u8>) {
         let iccid = rig::numbers::iccid(n);
         let upp = rig::upp::test_profile(&iccid, &rig::numbers::imsi(n), 3000);
         let number = Iccid::parse(&iccid).unwrap();
         let events = NotificationEvents::of(&NotificationEvent::ALL);
         let address = NotificationAddress { events, address: ADDRESS.to_owned() };
-        let owner = smdpp::asn1::Owner {
-            mcc_mnc: smdpp::asn1::mcc_mnc("001", "01").unwrap(),
-            gid1: None,
-            gid2: None,
-        };
-        let metadata = Metadata {
+        let mut metadata = Metadata {
             iccid: number.clone(),
             service_provider_name: "Acme Telecom".to_owned(),
             profile_name: "Test plan".to_owned(),
             icon: None,
-            class: class.unwrap_or(ProfileClass::Test),
+            class: ProfileClass::Test,
             notification_addresses: vec![address],
-            owner: (!pprs.is_empty()).then_some(owner),
-            pprs,
+            owner: None,
+            pprs: Pprs::default(),
         };
+        change(&mut metadata);
         let keys = ProfileKeys::from_octets(&[u8::try_from(n % 200).unwrap(); 48]);
         let package = Package {
             iccid: number.clone(),

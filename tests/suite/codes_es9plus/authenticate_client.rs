@@ -75,6 +75,18 @@ async fn an_eid_with_two_orders_gets_the_one_that_it_names() {
     house.authenticate(&mut house.card(0), None).await;
 }
 
+/// AC-10 with an order of nobody: an eUICC for which an order waits may still scan another Activation Code.
+#[tokio::test]
+async fn an_eid_with_an_order_may_use_an_unbound_activation_code() {
+    let scene = Scene::released().await;
+    let (default, _) = scene.house.stock(2).await;
+    scene.house.order(&default, json!({ "eid": scene.house.eid(0), "matchingId": "" })).await;
+    for (sent, iccid) in [(Some(&*scene.id), &scene.iccid), (None, &default)] {
+        let offer = scene.house.authenticate(&mut scene.house.card(0), sent).await;
+        assert_eq!(offer.metadata.iccid_digits(), *iccid);
+    }
+}
+
 /// AC-11 (c to e): after a lost download the order is found again, and the old one-time key is offered.
 #[tokio::test]
 async fn a_second_session_after_a_lost_download_offers_the_old_key() {

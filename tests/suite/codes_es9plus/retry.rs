@@ -2,9 +2,10 @@
 use euicc::Fault;
 use euicc::lpa::Offer;
 use serde_json::json;
+use smdpp::asn1::{Icon, IconKind, Metadata};
 use smdpp::types::State;
 
-use crate::house::{House, Wishes, bpp};
+use crate::house::{House, TYPE, Wishes, bpp};
 use crate::scene::{CODE, Scene, faulty};
 
 /// GB-01 (c, d): the package opens on the card, and the Profile is installed.
@@ -16,6 +17,31 @@ async fn a_package_with_profile_keys_installs_with_and_without_code() {
         assert!(scene.card.profile(&scene.iccid).is_some());
         scene.house.verify_trail().await;
     }
+}
+
+/// GB-02, AC-09, E8-04: metadata of two segments arrives whole: what is shown is what is installed.
+#[tokio::test]
+async fn metadata_with_a_large_icon_is_shown_and_installed_whole() {
+    let house = House::new().await;
+    let picture = [&[0x89, b'P', b'N', b'G'][..], &[0x5A; 1020]].concat();
+    let icon = Icon { kind: IconKind::Png, octets: picture.clone() };
+    let names = ("Ärger & Söhne / \u{1F4F1}", "Tarif \u{201E}Groß\u{201C}");
+    let change = |metadata: &mut Metadata| {
+        metadata.icon = Some(icon);
+        (metadata.service_provider_name, metadata.profile_name) = (names.0.to_owned(), names.1.to_owned());
+    };
+    let (iccid, _) = house.stock_with(1, "acme", TYPE, change).await;
+    let id = house.order(&iccid, json!({})).await;
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&id)).await;
+    let package = house.bind(&mut card, &offer).await;
+    card.load_bound_profile_package(&package).unwrap();
+    house.deliver(&mut card).await;
+    assert_eq!(house.state(&iccid).await, State::Installed, "{:?}", card.trouble);
+    let installed = &card.profile(&iccid).unwrap().metadata;
+    assert_eq!(format!("{installed:?}"), format!("{:?}", offer.metadata));
+    assert_eq!((&*installed.service_provider, &*installed.profile_name), names);
+    assert_eq!(installed.icon_bytes, Some(picture.len()));
 }
 
 /// The transactions of two packages must differ; gives whether the one-time key of the server is the same.
