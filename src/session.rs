@@ -53,6 +53,9 @@ pub struct Authenticated {
     /// SHA-256 of the request that opened this stage, so that its repetition gets the same answer.
     #[serde(with = "octets")]
     pub request_sha256: Vec<u8>,
+    /// SHA-256 of the last request whose Confirmation Code was wrong, so that its repetition is no second guess.
+    #[serde(with = "octets", default)]
+    pub refused_sha256: Vec<u8>,
 }
 
 /// After GetBoundProfilePackage.

@@ -66,7 +66,9 @@ impl Function for GetBoundProfilePackage {
                 return Ok(Accepted::unchanged(Response { transaction_id, bpp }));
             }
         };
-        let preparation = Preparation::verify(session, authenticated, response.clone(), call.setting)?;
+        let sha256 = request.sha256.clone();
+        let preparation =
+            Preparation::verify(session, authenticated, response.clone(), sha256, call.setting)?;
 
         let iccid = preparation.iccid().clone();
         let profile = call.reader.profile(&iccid).await?.ok_or(StatusCode::PROFILE_UNAVAILABLE)?;
@@ -80,7 +82,7 @@ impl Function for GetBoundProfilePackage {
         let delivery = deliver(call, admitted, &profile, &parts)?;
         let role = KeyRole::DpPb { slot: delivery.slot() };
         let signature = call.hsm.sign(role, &delivery.to_be_signed()).await?;
-        let (transaction_id, bpp, change) = delivery.seal(signature, request.sha256.clone());
+        let (transaction_id, bpp, change) = delivery.seal(signature);
         Ok(Accepted { body: Response { transaction_id, bpp }, change })
     }
 }

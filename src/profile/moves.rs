@@ -224,7 +224,6 @@ impl Profile {
         };
         Ok(Some(self.moved(step, State::Downloaded, what, |profile| {
             if let Some(order) = &mut profile.order {
-                order.session = Some(transaction.clone());
                 order.bound = Some(Bound { eid, transaction });
                 order.given_back = false;
             }
@@ -290,12 +289,13 @@ impl Profile {
         let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
             return Ok(None);
         };
-        // Only the session that holds the order now may end it, and never the eUICC that it is not for.
-        let holds = present.session.as_ref() == Some(&transaction);
+        // Only the latest session, or the one that has the package, may end the order; and never an eUICC that it
+        // is not for.
+        let bound_here = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
+        let holds = bound_here || present.session.as_ref() == Some(&transaction);
         if !holds || present.eid().is_some_and(|bound| bound != eid) {
             return Ok(None);
         }
-        let bound_here = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
         let terminal = !matches!(reason, 1 | 2);
         let to = if terminal { State::Error } else { self.state };
         let what = What::SessionCancelled { order, transaction, reason };

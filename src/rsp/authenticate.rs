@@ -221,6 +221,7 @@ impl<'a> Offer<'a> {
             smdp_signed2: smdp_signed2.clone(),
             smdp_signature2: smdp_signature2.clone(),
             request_sha256,
+            refused_sha256: Vec::new(),
         };
         let transaction_id = claim.session.value.id().clone();
         let session = claim.session.value.moved(expires_at, Stage::Authenticated(authenticated));

@@ -12,7 +12,7 @@ use crate::es8plus::store_metadata::StoreMetadata;
 use crate::es8plus::{HostId, Point};
 use crate::event::OneTimeKey;
 use crate::pki::{Credential, check_point};
-use crate::profile::{Command, Profile, Transition};
+use crate::profile::{Command, Denied, Profile, Transition};
 use crate::session::{Authenticated, Bound, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
@@ -38,6 +38,9 @@ impl Download {
         now: Timestamp,
     ) -> Result<Self, StatusCode> {
         match session.value.open(now)?.clone() {
+            Stage::Authenticated(authenticated) if authenticated.refused_sha256 == request_sha256 => {
+                Err(StatusCode::CONFIRMATION_CODE_REFUSED)
+            }
             Stage::Authenticated(authenticated) => {
                 Ok(Self::First(Box::new(session), Box::new(authenticated)))
             }
@@ -56,6 +59,7 @@ pub struct Preparation {
     authenticated: Authenticated,
     euicc_otpk: Point,
     hash_cc: Option<Vec<u8>>,
+    request_sha256: Vec<u8>,
 }
 
 impl Preparation {
@@ -63,6 +67,7 @@ impl Preparation {
         session: Versioned<Session>,
         authenticated: Authenticated,
         response: PrepareDownloadResponseOk,
+        request_sha256: Vec<u8>,
         setting: &Setting,
     ) -> Result<Self, StatusCode> {
         let PrepareDownloadResponseOk { signed2, signature2 } = response;
@@ -75,7 +80,7 @@ impl Preparation {
         let euicc_otpk = Point::try_from(signed2.euicc_otpk.as_slice());
         let euicc_otpk = euicc_otpk.map_err(|_| StatusCode::EUICC_VERIFICATION_FAILED)?;
         let hash_cc = signed2.hash_cc.clone();
-        Ok(Self { session, authenticated, euicc_otpk, hash_cc })
+        Ok(Self { session, authenticated, euicc_otpk, hash_cc, request_sha256 })
     }
 
     pub fn iccid(&self) -> &Iccid {
@@ -127,8 +132,23 @@ impl Preparation {
                 Ok(Admitted { preparation: self, credential, transition, kept, expires_at })
             }
             Ok(None) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
-            Err(denied) => Err(Refused::denied(*denied, version)),
+            Err(denied) => Err(self.denied(*denied, version)),
         }
+    }
+
+    /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.
+    fn denied(self, denied: Denied, version: i64) -> Box<Refused> {
+        let guessed = denied.status == StatusCode::CONFIRMATION_CODE_REFUSED;
+        let mut refused = Refused::denied(denied, version);
+        if guessed {
+            let Self { session: Versioned { value, version }, authenticated, request_sha256, .. } = self;
+            let expires_at = value.expires_at();
+            let stage =
+                Stage::Authenticated(Authenticated { refused_sha256: request_sha256, ..authenticated });
+            let session = Versioned { value: value.moved(expires_at, stage), version };
+            refused.change = refused.change.session(session);
+        }
+        refused
     }
 }
 
@@ -207,10 +227,10 @@ impl Delivery<'_, '_> {
     }
 
     /// Closes the step: transaction, package, and everything that changes with it.
-    pub fn seal(self, signature: [u8; 64], request_sha256: Vec<u8>) -> (TransactionId, Vec<u8>, Change) {
+    pub fn seal(self, signature: [u8; 64]) -> (TransactionId, Vec<u8>, Change) {
         let Self { admitted, binding } = self;
         let Admitted { preparation, transition, expires_at, .. } = admitted;
-        let Preparation { session, authenticated, .. } = preparation;
+        let Preparation { session, authenticated, request_sha256, .. } = preparation;
         let sealed = binding.seal(&signature);
         let iccid = authenticated.iccid.clone();
         let bound = Bound {

@@ -10,14 +10,16 @@ use euicc::lpa::{Authentication, Lpa, LpaConfig, Offer};
 use euicc::{Card, Identity};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use smdpp::asn1::{Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Pprs, ProfileClass};
+use smdpp::asn1::{
+    Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Owner, Pprs, ProfileClass,
+};
 use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::es2plus::{Registered, Registry};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::mint::{Plan, TestPki};
+use smdpp::mint::{Issued, Plan, TestPki};
 use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
 use smdpp::profile::{Import, Limits, Profile};
 use smdpp::random::SeededRandom;
@@ -68,7 +70,7 @@ pub(crate) struct House {
     pub(crate) store: Store,
     es9plus: Router,
     es2plus: Router,
-    lpa: Lpa,
+    pub(crate) lpa: Lpa,
     calls: AtomicI64,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -85,14 +87,19 @@ impl Answer {
     /// `ok`, `8.1/6.1`, or `HTTP 404`.
     pub(crate) fn verdict(&self) -> String {
         let status = self.body.pointer("/header/functionExecutionStatus");
-        let text = |path: &str| status.and_then(|s| s.pointer(path)).and_then(Value::as_str).unwrap_or("");
-        match (self.http, text("/status")) {
-            (204, _) | (200, "Executed-Success") => "ok".to_owned(),
-            (200, "Failed") => {
-                format!("{}/{}", text("/statusCodeData/subjectCode"), text("/statusCodeData/reasonCode"))
-            }
+        let text = status.and_then(|status| status.pointer("/status")).and_then(Value::as_str);
+        match (self.http, text) {
+            (204, None) | (200, Some("Executed-Success")) => "ok".to_owned(),
+            (200, Some("Failed")) => self.code(),
             (http, _) => format!("HTTP {http}"),
         }
+    }
+
+    /// Subject and reason, whatever HTTP says.
+    pub(crate) fn code(&self) -> String {
+        let data = self.body.pointer("/header/functionExecutionStatus/statusCodeData");
+        let text = |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or("");
+        format!("{}/{}", text("subjectCode"), text("reasonCode"))
     }
 
     #[track_caller]
@@ -131,6 +138,10 @@ impl House {
         Self { pki, clock, smdp, store, es9plus, es2plus, lpa, calls: AtomicI64::new(0), folder }
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn advance_ms(&self, ms: i64) {
         self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
@@ -138,14 +149,14 @@ impl House {
     /// A fresh card of the `n`th eUICC of the test PKI.
     pub(crate) fn card(&self, n: usize) -> Card {
         let (_, euicc) = &self.pki.euiccs[n];
-        self.card_of(&euicc.certificate_pem(), &euicc.key_pem().unwrap(), &self.pki.eum.certificate_pem())
+        self.card_of(euicc, &euicc.der, &self.pki.eum.der)
     }
 
-    /// A card with certificates of the test's own making.
-    pub(crate) fn card_of(&self, certificate: &str, key: &Secret<String>, eum: &str) -> Card {
-        let ci = self.pki.ci.certificate_pem().into_bytes();
-        let key = key.expose().as_bytes();
-        Card::new(Identity::from_pem(certificate.as_bytes(), key, eum.as_bytes(), &[ci]).unwrap())
+    /// A card with certificates of the test's own making; it trusts our CI.
+    pub(crate) fn card_of(&self, euicc: &Issued, certificate: &[u8], eum: &[u8]) -> Card {
+        let ci = self.pki.ci.der.clone();
+        let key = euicc.key_pem().unwrap();
+        Card::new(Identity::from_pem(certificate, key.expose().as_bytes(), eum, &[ci]).unwrap())
     }
 
     pub(crate) fn eid(&self, n: usize) -> String {
@@ -167,7 +178,16 @@ impl House {
 
     pub(crate) async fn es2_raw(&self, function: &str, operator: &str, body: Vec<u8>) -> Answer {
         let found = self.pki.operators.iter().find(|known| known.name.as_str() == operator);
-        let certificate = found.map(|found| found.client.der.clone());
+        self.es2_with(function, found.map(|found| found.client.der.clone()), body).await
+    }
+
+    /// With a client certificate of the test's choice.
+    pub(crate) async fn es2_with(
+        &self,
+        function: &str,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Answer {
         let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
         let path = format!("/gsma/rsp2/es2plus/{function}");
         send(&self.es2plus, &path, certificate, body).await
@@ -270,26 +290,39 @@ impl House {
         pprs: Pprs,
         class: Option<ProfileClass>,
     ) -> (String, Vec<u8>) {
+        let change = |metadata: &mut Metadata| {
+            let mcc_mnc = smdpp::asn1::mcc_mnc("001", "01").unwrap();
+            metadata.class = class.unwrap_or(ProfileClass::Test);
+            metadata.owner = (!pprs.is_empty()).then_some(Owner { mcc_mnc, gid1: None, gid2: None });
+            metadata.pprs = pprs;
+        };
+        self.stock_with(n, operator, profile_type, change).await
+    }
+
+    /// With metadata of the test's choice.
+    pub(crate) async fn stock_with(
+        &self,
+        n: u64,
+        operator: &str,
+        profile_type: &str,
+        change: impl FnOnce(&mut Metadata),
+    ) -> (String, Vec<u8>) {
         let iccid = rig::numbers::iccid(n);
         let upp = rig::upp::test_profile(&iccid, &rig::numbers::imsi(n), 3000);
         let number = Iccid::parse(&iccid).unwrap();
         let events = NotificationEvents::of(&NotificationEvent::ALL);
         let address = NotificationAddress { events, address: ADDRESS.to_owned() };
-        let owner = smdpp::asn1::Owner {
-            mcc_mnc: smdpp::asn1::mcc_mnc("001", "01").unwrap(),
-            gid1: None,
-            gid2: None,
-        };
-        let metadata = Metadata {
+        let mut metadata = Metadata {
             iccid: number.clone(),
             service_provider_name: "Acme Telecom".to_owned(),
             profile_name: "Test plan".to_owned(),
             icon: None,
-            class: class.unwrap_or(ProfileClass::Test),
+            class: ProfileClass::Test,
             notification_addresses: vec![address],
-            owner: (!pprs.is_empty()).then_some(owner),
-            pprs,
+            owner: None,
+            pprs: Pprs::default(),
         };
+        change(&mut metadata);
         let keys = ProfileKeys::from_octets(&[u8::try_from(n % 200).unwrap(); 48]);
         let package = Package {
             iccid: number.clone(),

@@ -1,4 +1,18 @@
 //! Whole calls through the real router, with a real database, a fixed clock and repeatable randomness.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of a test stop it where it cannot go on, as the tests themselves do"
+)]
+mod at_once;
+mod codes_es2plus;
+mod codes_es9plus;
+mod every_code;
 mod house;
+mod lifecycle;
 mod road;
+mod scene;
+mod secrets;
 mod stories;
