@@ -69,7 +69,7 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
     let report =
         |report| Command::Report { transaction: session(), order: 1, result_sha256: String::new(), report };
     let failed = |reason| report(Report::Failed { command: 5, reason });
-    let cancel = |reason| Command::CancelSession { transaction: session(), order: 1, reason };
+    let cancel = |reason| Command::CancelSession { transaction: session(), order: 1, eid: eid(), reason };
     let reserve = |eid| Command::DownloadOrder { call: call("new"), repeat_key: None, eid, expires_at: None };
     match command {
         "DownloadOrder, no EID" => (operator, reserve(None)),
@@ -136,6 +136,7 @@ fn profile(state: State, release_flag: bool) -> Profile {
         confirmation_code_attempts: 0,
         session: Some(session()),
         bound: bound.then(|| Bound { eid: eid(), transaction: session() }),
+        given_back: false,
         failure: None,
     };
     Profile::stored(Stored {
