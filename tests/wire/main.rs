@@ -1,9 +1,9 @@
 //! The real program behind real TLS sockets: what only a whole process can show.
 //mod crash;
-//mod der;
+mod der;
 mod house;
-//mod json;
-//mod mutants;
+mod json;
+mod mutants;
 mod road;
 //mod start;
 //mod tls;
