@@ -7,13 +7,12 @@ const NESTED: usize = 100_000;
 const BODY_OCTETS: usize = 10 * 1024 * 1024;
 const CUTS: usize = 24;
 
-/// A body to send. `same`: it says what the original says, so it may be answered as that.
+/// A body to send, and what was done to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
     pub(crate) kind: &'static str,
     pub(crate) place: String,
     pub(crate) octets: Vec<u8>,
-    pub(crate) same: bool,
 }
 
 /// Bodies that differ from the request in their meaning.
@@ -142,9 +141,9 @@ pub(crate) fn with(request: &Map<String, Value>, name: &str, value: Value) -> St
 }
 
 fn differs(kind: &'static str, place: &str, octets: Vec<u8>) -> Body {
-    Body { kind, place: place.to_owned(), octets, same: false }
+    Body { kind, place: place.to_owned(), octets }
 }
 
 fn same(kind: &'static str, place: &str, text: String) -> Body {
-    Body { kind, place: place.to_owned(), octets: text.into_bytes(), same: true }
+    Body { kind, place: place.to_owned(), octets: text.into_bytes() }
 }

@@ -188,7 +188,7 @@ impl Target {
             .into_iter()
             .map(|der::Spoiled { kind, place, octets }| {
                 let octets = json::with(&self.request, self.signed, json!(STANDARD.encode(octets)));
-                Body { kind, place, octets: octets.into_bytes(), same: false }
+                Body { kind, place, octets: octets.into_bytes() }
             })
             .collect();
         all.extend(json::spoil(&self.request));
@@ -196,7 +196,7 @@ impl Target {
         for other in self.others.iter().filter(|other| other.contains_key("transactionId")) {
             let octets = json::with(&self.request, "transactionId", other["transactionId"].clone());
             let (kind, place) = ("of another session", String::new());
-            all.push(Body { kind, place, octets: octets.into_bytes(), same: false });
+            all.push(Body { kind, place, octets: octets.into_bytes() });
         }
         all
     }
