@@ -4,6 +4,7 @@ mod der;
 mod house;
 mod json;
 mod mutants;
+mod raw;
 mod road;
 //mod start;
-//mod tls;
+mod tls;
