@@ -6,5 +6,5 @@ mod json;
 mod mutants;
 mod raw;
 mod road;
-//mod start;
+mod start;
 mod tls;
