@@ -8,6 +8,9 @@ const OVERSIZED_OCTETS: usize = 64 * 1024;
 /// Lengths at which a message is cut.
 const CUTS: usize = 40;
 
+/// Octets of an element in which a bit is changed, beside the first, the middle and the last.
+const RANDOM_FLIPS: usize = 5;
+
 /// What was done, and what came of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Spoiled {
@@ -104,7 +107,12 @@ fn spoil_node(node: &Node, dice: &mut Dice) -> Vec<(&'static str, Vec<u8>)> {
         all.push(("zero put before", tlv::write(*tag, &[&[0], &content[..]].concat())));
     }
     if node.children.is_empty() && !content.is_empty() {
-        for place in [0, content.len() / 2, content.len() - 1] {
+        let mut places = vec![0, content.len() / 2, content.len() - 1];
+        let length = u64::try_from(content.len()).unwrap();
+        places.extend((0..RANDOM_FLIPS).map(|_| usize::try_from(dice.under(length)).unwrap()));
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
             let mut bent = content.clone();
             bent[place] ^= 1 << dice.under(8);
             all.push(("bit flipped", tlv::write(*tag, &bent)));

@@ -7,7 +7,7 @@ use euicc::lpa::{
     AUTHENTICATE_CLIENT, CANCEL_SESSION, GET_BOUND_PROFILE_PACKAGE, HANDLE_NOTIFICATION,
     INITIATE_AUTHENTICATION, Offer,
 };
-use euicc::tlv::Tlv;
+use euicc::tlv::{self, Tlv};
 use euicc::{Card, Lpa};
 use rig::{Confirm, Es2Plus};
 use serde_json::{Map, Value, json};
@@ -380,4 +380,19 @@ async fn no_spoiled_cancellation_ends_a_session() {
     assert_eq!(scene.sends(&target).await, Outcome::Success);
     scene.rephrases(&target, &Outcome::Refused("8.10.1/3.9".to_owned())).await;
     scene.eye.verify_trail().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_later_version_adds_outside_the_signature_is_ignored() {
+    let mut scene = Scene::new("EXTENSIBILITY IMPLIED").await;
+    let id = scene.order(0).await;
+    let offer = scene.offer(0, id.as_deref()).await;
+    let card = &mut scene.cards[0];
+    let mut request = members(scene.lpa.get_bound_profile_package_request(card, &offer, Some(CODE)).unwrap());
+    let response = STANDARD.decode(request["prepareDownloadResponse"].as_str().unwrap()).unwrap();
+    let ok = Tlv::parse(&response, 0xBF21).unwrap().child(0xA0).unwrap().value;
+    let longer = tlv::write(0xA0, &[ok, &[0x9F, 0x7E, 0x01, 0x00]].concat());
+    request.insert("prepareDownloadResponse".to_owned(), json!(STANDARD.encode(tlv::write(0xBF21, &longer))));
+    let body = Value::Object(request).to_string().into_bytes();
+    assert_eq!(scene.send(GET_BOUND_PROFILE_PACKAGE, body).await, Outcome::Success);
 }
