@@ -49,7 +49,7 @@ pub(crate) fn rephrase(request: &Map<String, Value>) -> Vec<Body> {
 }
 
 fn spoil_member(request: &Map<String, Value>, name: &str, value: &Value) -> Vec<Body> {
-    let text = value.as_str().unwrap();
+    let text = value.as_str().unwrap_or_default();
     let body = |kind, octets: String| differs(kind, name, octets.into_bytes());
     let mut without = request.clone();
     without.remove(name);
@@ -62,10 +62,10 @@ fn spoil_member(request: &Map<String, Value>, name: &str, value: &Value) -> Vec<
         body("removed", Value::Object(without.clone()).to_string()),
         body("name in upper case", renamed(name.to_uppercase())),
         body("name with a space", renamed(format!("{name} "))),
-        body("name of a snake", renamed(snake(name))),
     ];
     if name.to_lowercase() != name {
         all.push(body("name in lower case", renamed(name.to_lowercase())));
+        all.push(body("name of a snake", renamed(snake(name))));
     }
     let values = [
         ("null", Value::Null),

@@ -13,6 +13,7 @@ mod der;
 mod house;
 mod json;
 mod mutants;
+mod orders;
 mod raw;
 mod road;
 mod start;
