@@ -5,7 +5,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::name::{Name, content_of, permitted_names};
 use super::signature::{BadSignature, Curve, PublicKey};
 use crate::asn1::KeyId;
-use crate::asn1::tlv::{Members, Tlvs, only};
+use crate::asn1::tlv::{Members, Tlvs, only, split};
 use crate::time::Timestamp;
 use crate::types::Malformed;
 use crate::types::Oid;
@@ -15,8 +15,8 @@ use crate::types::hex;
 const CERTIFICATE_OCTETS_MAX: usize = 16 * 1024;
 const MALFORMED: Malformed = Malformed("certificate");
 
-/// Content octets of ecdsa-with-SHA256, the one algorithm of 4.5.2.
-const ECDSA_WITH_SHA256: [u8; 8] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
+/// AlgorithmIdentifier of ecdsa-with-SHA256, the one algorithm of 4.5.2.
+const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
 const ID_EC_PUBLIC_KEY: [u8; 7] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 
 /// What a GSMA certificate may be used for: the last arc of its policy 2.23.146.1.2.1.
@@ -109,10 +109,10 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(MALFORMED);
         }
-        let algorithms = [&parsed.signature_algorithm, &parsed.tbs_certificate.signature];
-        let is_ecdsa_sha256 = algorithms
-            .iter()
-            .all(|used| used.algorithm.as_bytes() == ECDSA_WITH_SHA256 && used.parameters.is_none());
+        let signed = &parsed.tbs_certificate.signature;
+        let is_ecdsa_sha256 = read_unsigned_algorithm(der)? == ECDSA_WITH_SHA256
+            && signed.parameters.is_none()
+            && ECDSA_WITH_SHA256.get(4..) == Some(signed.algorithm.as_bytes());
         let (key_kind, point) = read_key(parsed.public_key().raw)?;
         let curve = Curve::from_oid_content(key_kind.der_content());
         let key = curve.map(|curve| PublicKey::new(curve, point)).transpose()?;
@@ -284,6 +284,21 @@ impl Extensions {
             }
         }
         Ok(())
+    }
+}
+
+/// signatureAlgorithm beside tbsCertificate (RFC 5280 4.1.1), as it stands. No signature covers the outer form, so
+/// it is read strictly: else one certificate could be written in many ways.
+fn read_unsigned_algorithm(der: &[u8]) -> Result<&[u8], Malformed> {
+    let parts = split(content_of(only(der, "certificate")?, 0x30)?)?;
+    match parts.as_slice() {
+        [tbs, algorithm, signature]
+            if [tbs.tag, algorithm.tag, signature.tag] == [0x30, 0x30, 0x03]
+                && signature.content.first() == Some(&0) =>
+        {
+            Ok(algorithm.whole)
+        }
+        _ => Err(MALFORMED),
     }
 }
 

@@ -154,6 +154,21 @@ fn an_eum_of_an_unknown_ci_is_told_so() {
 }
 
 #[test]
+fn what_no_signature_covers_in_a_certificate_is_invalid_when_changed() {
+    const ALGORITHM: [u8; 12] = [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
+    let (eum, right) = (eum().sign(&Key::new(1)), euicc().sign(&Key::new(2)));
+    assert!(trust().verify_euicc(&eum, &right, NOW).is_ok());
+    // After tbsCertificate come the algorithm and `03 len 00 …`.
+    let place = right.windows(12).rposition(|octets| octets == ALGORITHM).unwrap();
+    for (offset, bit) in [(0, 0x40), (2, 0x01), (11, 0x01), (12, 0x40), (14, 0x01)] {
+        let mut changed = right.clone();
+        changed[place + offset] ^= bit;
+        let refused = trust().verify_euicc(&eum, &changed, NOW);
+        assert_eq!(refused.err(), Some(StatusCode::EUICC_CERTIFICATE_INVALID), "octet {offset}");
+    }
+}
+
+#[test]
 fn an_euicc_certificate_with_a_broken_signature_or_of_another_eum_is_invalid() {
     let eum = eum().sign(&Key::new(1));
     let forged = euicc().sign(&Key::new(9));

@@ -48,6 +48,14 @@ pub(super) struct Door {
     pub(super) figures: Arc<Figures>,
 }
 
+/// Names the address, since the kernel does not: the operator must free it or configure another.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {cause}")]
+struct Unbound {
+    address: SocketAddr,
+    cause: io::Error,
+}
+
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -62,7 +70,8 @@ impl Listener {
         router: Router,
         limits: Limits,
     ) -> Result<Self, Fault> {
-        let socket = TcpListener::bind(address).await.map_err(Fault::caused("server: bind the listener"))?;
+        let bound = TcpListener::bind(address).await.map_err(|cause| Unbound { address, cause });
+        let socket = bound.map_err(Fault::caused("server: bind the listener"))?;
         let address = socket.local_addr().map_err(Fault::caused("server: name the listener's address"))?;
         // The body is read and measured before the router sees it.
         let router = router.layer(DefaultBodyLimit::disable());

@@ -113,7 +113,8 @@ impl Http {
         let (parts, body) = response.into_parts();
         let limited = Limited::new(body, ANSWER_BYTES_MAX);
         let body = limited.collect().await.map_err(|e| self.http_error(&e))?.to_bytes().to_vec();
-        if self.config.keep_alive {
+        let last = parts.headers.get("connection").is_some_and(|value| value == "close");
+        if self.config.keep_alive && !last {
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         let text =

@@ -222,12 +222,13 @@ impl Es2Plus {
         connection.ready().await.map_err(|error| self.failed(&error))?;
         let response = connection.send_request(request).await.map_err(|error| self.failed(&error))?;
         let status = response.status().as_u16();
+        let last = response.headers().get("connection").is_some_and(|value| value == "close");
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
             .collect()
             .await
             .map_err(|error| self.failed(&error))?
             .to_bytes();
-        *kept = Some(connection);
+        *kept = (!last).then_some(connection);
         Ok((status, body.to_vec()))
     }
 
