@@ -68,7 +68,7 @@ fn confirm() -> Command {
         eid: None,
         matching_id: None,
         fresh: MatchingId::parse(MATCHING_ID).unwrap(),
-        confirmation_code_hash: Some([0x5A; 32]),
+        confirmation_code_hash: Some(CodeHash::new([0x5A; 32])),
         release_flag: true,
     })
 }
