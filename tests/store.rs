@@ -8,7 +8,9 @@ use smdpp::hsm::Sealer;
 use smdpp::profile::{Command, Confirm, Import, Profile};
 use smdpp::store::{CommitError, Store};
 use smdpp::time::Timestamp;
-use smdpp::types::{Actor, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, Secret, State};
+use smdpp::types::{
+    Actor, CodeHash, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, Secret, State,
+};
 
 const EID: &str = "89049032123451234512345678901235";
 const MATCHING_ID: &str = "K3YF0-R7HED-00R01-23456";

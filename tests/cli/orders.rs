@@ -43,7 +43,7 @@ fn confirmed(matching_id: &str) -> profile::Command {
         eid: None,
         matching_id: Some(MatchingId::parse(matching_id).unwrap()),
         fresh: MatchingId::parse("UNUSED").unwrap(),
-        confirmation_code_hash: Some([7; 32]),
+        confirmation_code_hash: Some(smdpp::types::CodeHash::new([7; 32])),
         release_flag: true,
     })
 }

@@ -40,11 +40,14 @@ enum Outcome {
     Strange(String),
 }
 
+/// State, number of orders, and of the present one: download attempts, wrong codes.
+type Standing = (State, u32, Option<(u32, u32)>);
+
 /// All that a mutant could have changed.
 #[derive(Debug, PartialEq, Eq)]
 struct Sight {
     trail_entries: i64,
-    profiles: Vec<(State, u32, Option<(u32, u32)>)>,
+    profiles: Vec<Standing>,
 }
 
 /// One request to spoil, and another of the same kind to take parts from.
