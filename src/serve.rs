@@ -99,6 +99,8 @@ impl Doors {
             door.await.map_err(Fault::caused("serve: a door"))?;
         }
         keeper.abort();
+        // Its hold on the store ends with it; then the store is closed as the last thing.
+        let _aborted = keeper.await;
         outcome
     }
 }

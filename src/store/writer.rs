@@ -45,31 +45,46 @@ struct Job {
     reply: oneshot::Sender<Outcome>,
 }
 
-/// The way to the writer thread. The thread ends when this is dropped and the queue is empty.
+/// The way to the writer thread.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Job>,
+    /// `None` only while this is dropped.
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What waits is still written, and the journal is folded into the database file.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
+            tracing::error!("store: the writer had died");
+        }
+    }
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, rows: Rows) -> Result<Self, Fault> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&connection, &rows, jobs))
             .map_err(Fault::caused("store: start the writer"))?;
-        Ok(Self { queue })
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Returns when the writer thread is gone; then nothing can be written any more.
     pub(super) async fn stopped(&self) {
-        self.queue.closed().await;
+        if let Some(queue) = &self.queue {
+            queue.closed().await;
+        }
     }
 
     /// Returns when the batch is on disk, or when it is certain that it is not.
     pub(super) async fn write(&self, batch: Batch) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let gone = |_| CommitError::Fault(Fault::new("store: the writer has stopped"));
-        self.queue.send(Job { batch, reply }).await.map_err(|_| gone(()))?;
+        let queue = self.queue.as_ref().ok_or_else(|| gone(()))?;
+        queue.send(Job { batch, reply }).await.map_err(|_| gone(()))?;
         outcome.await.map_err(|_| gone(()))?
     }
 
