@@ -1,4 +1,5 @@
 //! One Profile's whole road, shown: order, download, installation, its life in the audit trail.
+#![expect(clippy::arithmetic_side_effects, reason = "a tool of ours that counts small numbers of its own")]
 mod road;
 
 use std::path::PathBuf;
