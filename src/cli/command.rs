@@ -30,7 +30,7 @@ const UNSOUND: u8 = 2;
 #[command(after_help = "First steps, with a test PKI:
   smdpp init demo --with-test-pki          a folder with everything to start from
   cd demo
-  smdpp profile import card.der --operator acme --type consumer
+  smdpp profile import profile.der --operator acme --type consumer
   smdpp serve                              open the doors
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong words, or the audit trail does not hold.")]

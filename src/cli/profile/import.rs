@@ -51,7 +51,7 @@ const REFUSALS_SHOWN: usize = 50;
 /// (SGP.22 2.5.3) and sealed in the database. A package that is refused does not stop the others.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  smdpp profile import card.der --operator acme --type consumer
+  smdpp profile import profile.der --operator acme --type consumer
   smdpp profile import batch/ --operator acme --type consumer --name 'Acme Mobile' --provider Acme
   smdpp profile import *.der --metadata consumer.toml
   smdpp profile import t.der --operator acme --type iot --class test --owner 246-81 --ppr2 \\
