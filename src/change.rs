@@ -115,10 +115,13 @@ impl Change {
 
     /// Sessions that begin to wait for AuthenticateClient by this change, or end it: 1, 0 or -1.
     pub fn opened(&self) -> i64 {
-        match self.session.as_ref().map(|session| session.value.stage()) {
-            Some(Stage::Initiated(_)) => 1,
-            Some(Stage::Authenticated(_)) => -1,
-            Some(Stage::Bound(_) | Stage::Ended(_)) | None => 0,
+        let Some(session) = &self.session else { return 0 };
+        match session.value.stage() {
+            Stage::Initiated(_) if session.version == Versioned::<Session>::NEW => 1,
+            // The eUICC refused us: the session is closed where it stands.
+            Stage::Initiated(_) => -1,
+            Stage::Authenticated(stage) if stage.refused_sha256.is_empty() => -1,
+            Stage::Authenticated(_) | Stage::Bound(_) | Stage::Ended(_) => 0,
         }
     }
 

@@ -219,8 +219,10 @@ impl View<'_> {
         match self.profile.state() {
             State::Allocated | State::Linked => "the operator confirms it with ES2+.ConfirmOrder".to_owned(),
             State::Confirmed => "the operator releases it with ES2+.ReleaseProfile".to_owned(),
-            State::Released | State::Downloaded if order.expired(self.now) => {
-                format!("it expired: {cancel}")
+            State::Released if order.expired(self.now) => format!("it expired: {cancel}"),
+            State::Downloaded if order.expired(self.now) => {
+                "it expired after the package was sent: the eUICC may hold it, its report is awaited"
+                    .to_owned()
             }
             State::Released => {
                 "the phone downloads it: with the Activation Code, or by its EID if the MatchingID is empty"
@@ -231,6 +233,10 @@ impl View<'_> {
                     .to_owned()
             }
             State::Installed => "nothing: it is on the eUICC".to_owned(),
+            State::Error if order.bound.is_some() && !order.given_back => {
+                "the eUICC may hold it: the operator ends it with ES2+.CancelOrder, to Unavailable only"
+                    .to_owned()
+            }
             State::Error => format!("it cannot be downloaded any more: {cancel}"),
             State::Available | State::Unavailable => "nothing: the order is over".to_owned(),
         }
