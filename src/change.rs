@@ -120,7 +120,7 @@ impl Change {
             Stage::Initiated(_) if session.version == Versioned::<Session>::NEW => 1,
             // The eUICC refused us: the session is closed where it stands.
             Stage::Initiated(_) => -1,
-            Stage::Authenticated(stage) if stage.refused_sha256.is_empty() => -1,
+            Stage::Authenticated(stage) if !stage.code_refused => -1,
             Stage::Authenticated(_) | Stage::Bound(_) | Stage::Ended(_) => 0,
         }
     }

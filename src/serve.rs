@@ -75,8 +75,8 @@ impl Doors {
         self.es2plus.local_addr()
     }
 
-    /// Serves until SIGTERM or Ctrl-C; calls under way are finished.
-    pub async fn run(self) -> Result<(), Fault> {
+    /// Serves until SIGTERM or Ctrl-C, or until standard input ends; calls under way are finished.
+    pub async fn run(self, until_eof: bool) -> Result<(), Fault> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
         let (stop, stopping) = watch::channel(false);
         let smdp = Arc::clone(&self.smdp);
@@ -92,6 +92,7 @@ impl Doors {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: stopping gently"),
             _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping gently"),
+            () = input_ended(until_eof) => tracing::info!("standard input ended: stopping gently"),
             () = smdp.stopped() => outcome = Err(Fault::new("serve: the store's writer died; start again")),
         }
         stop.send_replace(true);
@@ -102,6 +103,21 @@ impl Doors {
         // Its hold on the store ends with it; then the store is closed as the last thing.
         let _aborted = keeper.await;
         outcome
+    }
+}
+
+/// Returns when standard input has ended; never, if nobody watches it.
+async fn input_ended(watched: bool) {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    if watched {
+        // A thread of its own: a read from a pipe cannot be called off.
+        std::thread::spawn(move || {
+            let _octets = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            ended.send(())
+        });
+        let _sent = end.await;
+    } else {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -50,6 +50,10 @@ pub struct Authenticated {
     pub smdp_signed2: Vec<u8>,
     #[serde(with = "octets")]
     pub smdp_signature2: Vec<u8>,
+    /// GetBoundProfilePackage was refused for its Confirmation Code: an LPA that then gives up without a reason of
+    /// the user's does not end the order.
+    #[serde(default)]
+    pub code_refused: bool,
     /// SHA-256 of the request that opened this stage, so that its repetition gets the same answer.
     #[serde(with = "octets")]
     pub request_sha256: Vec<u8>,

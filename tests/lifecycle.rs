@@ -69,7 +69,13 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
     let report =
         |report| Command::Report { transaction: session(), order: 1, result_sha256: String::new(), report };
     let failed = |reason| report(Report::Failed { command: 5, reason });
-    let cancel = |reason| Command::CancelSession { transaction: session(), order: 1, eid: eid(), reason };
+    let cancel = |reason| Command::CancelSession {
+        transaction: session(),
+        order: 1,
+        eid: eid(),
+        reason,
+        ends_order: reason != 1,
+    };
     let reserve = |eid| Command::DownloadOrder { call: call("new"), repeat_key: None, eid, expires_at: None };
     match command {
         "DownloadOrder, no EID" => (operator, reserve(None)),
@@ -136,7 +142,7 @@ fn profile(state: State, release_flag: bool) -> Profile {
         confirmation_code_attempts: 0,
         session: Some(session()),
         bound: bound.then(|| Bound { eid: eid(), transaction: session() }),
-        given_back: false,
+        out: if bound { vec![session()] } else { Vec::new() },
         failure: None,
     };
     Profile::stored(Stored {

@@ -28,7 +28,7 @@ CREATE TABLE profile (
 
 CREATE INDEX profile_stock ON profile (operator, profile_type, state);
 CREATE INDEX profile_type ON profile (profile_type);
-CREATE INDEX profile_eid ON profile (eid_index) WHERE eid_index IS NOT NULL;
+CREATE INDEX profile_eid ON profile (eid_index, state) WHERE eid_index IS NOT NULL;
 -- One call reserves one Profile, however often and however simultaneously it is repeated.
 CREATE UNIQUE INDEX profile_repeat ON profile (operator, repeat_key) WHERE repeat_key IS NOT NULL;
 

@@ -233,7 +233,7 @@ impl View<'_> {
                     .to_owned()
             }
             State::Installed => "nothing: it is on the eUICC".to_owned(),
-            State::Error if order.bound.is_some() && !order.given_back => {
+            State::Error if !order.out.is_empty() => {
                 "the eUICC may hold it: the operator ends it with ES2+.CancelOrder, to Unavailable only"
                     .to_owned()
             }

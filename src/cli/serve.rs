@@ -36,6 +36,9 @@ pub struct Serve {
     /// Write the addresses of both doors to this file once they are open
     #[arg(long, value_name = "F")]
     pub ready_file: Option<PathBuf>,
+    /// Stop when standard input ends: for a starter that must not leave a server behind, however it dies itself
+    #[arg(long, hide = true)]
+    pub until_eof: bool,
 }
 
 impl Serve {
@@ -57,7 +60,7 @@ impl Serve {
             announce(file, &doors, key_store)?;
         }
         out.text(&format!("open: ES9+ {}, ES2+ {}\n", doors.es9plus(), doors.es2plus()))?;
-        Ok(doors.run().await?)
+        Ok(doors.run(self.until_eof).await?)
     }
 }
 

@@ -100,13 +100,18 @@ fn header(members: &Members) -> Result<FunctionCallId, StatusCode> {
     FunctionCallId::parse(call).map_err(|_| StatusCode::PARAMETER_INVALID)
 }
 
-/// Reads an optional member into its type.
+/// Reads an optional member into its type; an empty one is left out.
 fn optional<T, E>(
     members: &Members,
     name: &str,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, StatusCode> {
-    members.optional(name)?.map(parse).transpose().map_err(|_| StatusCode::PARAMETER_INVALID)
+    members
+        .optional(name)?
+        .filter(|text| !text.is_empty())
+        .map(parse)
+        .transpose()
+        .map_err(|_| StatusCode::PARAMETER_INVALID)
 }
 
 fn iccid(members: &Members) -> Result<Iccid, StatusCode> {

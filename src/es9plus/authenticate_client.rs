@@ -65,7 +65,7 @@ impl Function for AuthenticateClient {
             Some(_) => Vec::new(),
             None => call.reader.profiles_of(claim.eid()).await?,
         };
-        let profile = claim.choose(named, own)?;
+        let profile = claim.choose(named, own, call.setting.limits, call.now)?;
         let waiting = waiting(call, &claim, &profile).await?;
         let offer = claim.offer(profile, waiting, call.setting, call.now)?;
 

@@ -46,7 +46,7 @@ pub enum Command {
     /// ES9+.HandleNotification: the eUICC's ProfileInstallationResult (5.6.4).
     Report { transaction: TransactionId, order: u32, result_sha256: String, report: Report },
     /// ES9+.CancelSession (5.6.5).
-    CancelSession { transaction: TransactionId, order: u32, eid: Eid, reason: u8 },
+    CancelSession { transaction: TransactionId, order: u32, eid: Eid, reason: u8, ends_order: bool },
 }
 
 /// Why an eUICC may not have a Profile, and the code that says so.
@@ -75,6 +75,15 @@ pub enum FinalState {
     Unavailable,
 }
 
+impl FinalState {
+    pub(super) fn state(self) -> State {
+        match self {
+            Self::Available => State::Available,
+            Self::Unavailable => State::Unavailable,
+        }
+    }
+}
+
 /// What the eUICC said about the installation (2.5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
@@ -86,11 +95,6 @@ impl Report {
     /// Not enough memory and interruption pass; the rest does not (notifications-lifecycle 4).
     pub(super) fn is_temporary(self) -> bool {
         matches!(self, Self::Failed { reason: 10 | 11, .. })
-    }
-
-    /// iccidAlreadyExists (9) speaks of an earlier success whose report is still on its way, or lost.
-    pub(super) fn may_be_installed(self) -> bool {
-        matches!(self, Self::Installed | Self::Failed { reason: 9, .. })
     }
 }
 
@@ -165,9 +169,7 @@ impl Profile {
                 Err(StatusCode::ICCID_WRONG_STATE.into())
             }
 
-            (Confirmed, Command::ReleaseProfile) => {
-                self.ordered(step, Released, |order| What::ProfileReleased { order })
-            }
+            (Confirmed, Command::ReleaseProfile) => self.released(step),
             (Released, Command::ReleaseProfile) => Ok(None),
             (
                 Available | Allocated | Linked | Downloaded | Installed | Error | Unavailable,
@@ -178,8 +180,8 @@ impl Profile {
                 Allocated | Linked | Confirmed | Released | Error,
                 Command::CancelOrder { call, eid, matching_id, final_state },
             ) => self.cancelled(step, call, eid.as_ref(), matching_id.as_ref(), final_state),
-            (Available | Unavailable, Command::CancelOrder { call, .. })
-                if self.cancelled_by == Some(call.clone()) =>
+            (Available | Unavailable, Command::CancelOrder { call, final_state, .. })
+                if self.cancelled_by == Some(call.clone()) && self.state == final_state.state() =>
             {
                 Ok(None)
             }
@@ -217,11 +219,13 @@ impl Profile {
                 Command::Report { transaction, order, report, .. },
             ) => self.reported_late(step, transaction, order, report),
 
-            (Released | Downloaded, Command::CancelSession { transaction, order, eid, reason }) => {
-                self.session_cancelled(step, transaction, order, &eid, reason)
-            }
+            // From Error it is only the eUICC's word that a package was not installed.
             (
-                Available | Allocated | Linked | Confirmed | Installed | Error | Unavailable,
+                Released | Downloaded | Error,
+                Command::CancelSession { transaction, order, eid, reason, ends_order },
+            ) => self.session_cancelled(step, transaction, order, &eid, reason, ends_order),
+            (
+                Available | Allocated | Linked | Confirmed | Installed | Unavailable,
                 Command::CancelSession { .. },
             ) => Ok(None),
         }

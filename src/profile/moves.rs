@@ -43,7 +43,7 @@ impl Profile {
             confirmation_code_attempts: 0,
             session: None,
             bound: None,
-            given_back: false,
+            out: Vec::new(),
             failure: None,
         };
         let to = if order.eid.is_some() { State::Linked } else { State::Allocated };
@@ -63,6 +63,9 @@ impl Profile {
     pub(super) fn confirmed(self, step: Step, confirm: Confirm) -> Decision {
         let Confirm { eid, matching_id, fresh, confirmation_code_hash, release_flag } = confirm;
         let Some(order) = self.order.clone() else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+        if order.expired(step.now) {
+            return Err(StatusCode::ORDER_EXPIRED.into());
+        }
         if matches!((&order.eid, &eid), (Some(ordered), Some(given)) if ordered != given) {
             return Err(StatusCode::EID_MISMATCH.into());
         }
@@ -113,13 +116,10 @@ impl Profile {
         }
         // A package that left may be installed until its eUICC has signed that it is not: the Profile must not go
         // to a second one.
-        if final_state == FinalState::Available && order.bound.is_some() && !order.given_back {
+        if final_state == FinalState::Available && !order.out.is_empty() {
             return Err(StatusCode::ICCID_IN_USE.into());
         }
-        let to = match final_state {
-            FinalState::Available => State::Available,
-            FinalState::Unavailable => State::Unavailable,
-        };
+        let to = final_state.state();
         let what = What::OrderCancelled { order: order.number };
         Ok(Some(self.moved(step, to, what, |profile| {
             profile.order = None;
@@ -224,8 +224,8 @@ impl Profile {
         };
         Ok(Some(self.moved(step, State::Downloaded, what, |profile| {
             if let Some(order) = &mut profile.order {
+                order.out.push(transaction.clone());
                 order.bound = Some(Bound { eid, transaction });
-                order.given_back = false;
             }
         })))
     }
@@ -251,18 +251,23 @@ impl Profile {
                     }
                 })))
             }
-            Report::Failed { command, reason } if latest && self.state == State::Downloaded => {
+            Report::Failed { command, reason } => {
+                let decides = latest && self.state == State::Downloaded;
+                if !decides && !present.out.contains(&transaction) {
+                    return self.reported_late(step, transaction, order, report);
+                }
+                let to = if decides && !report.is_temporary() { State::Error } else { self.state };
+                let failed = transaction.clone();
                 let what = What::InstallationFailed { order, transaction, command, reason, result_sha256 };
-                let to = if report.is_temporary() { State::Downloaded } else { State::Error };
                 Ok(Some(self.moved(step, to, what, |profile| {
                     if let Some(order) = &mut profile.order {
-                        order.failure = Some(Failure::Installation { command, reason });
-                        order.given_back = !report.may_be_installed();
+                        if decides {
+                            order.failure = Some(Failure::Installation { command, reason });
+                        }
+                        order.give_back(&failed, report);
                     }
                 })))
             }
-            // An older try failed, or the order is over already.
-            Report::Failed { .. } => self.reported_late(step, transaction, order, report),
         }
     }
 
@@ -285,26 +290,42 @@ impl Profile {
         order: u32,
         eid: &Eid,
         reason: u8,
+        ends_order: bool,
     ) -> Decision {
         let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
             return Ok(None);
         };
-        // Only the latest session, or the one that has the package, may end the order; and never an eUICC that it
-        // is not for.
-        let bound_here = present.bound.as_ref().is_some_and(|bound| bound.transaction == transaction);
-        let holds = bound_here || present.session.as_ref() == Some(&transaction);
-        if !holds || present.eid().is_some_and(|bound| bound != eid) {
+        // Only the latest session, or one that has a package, may end the order; and never an eUICC that it is not for.
+        let has_package = present.out.contains(&transaction);
+        let holds = has_package || present.session.as_ref() == Some(&transaction);
+        let over = self.state == State::Error && !has_package;
+        if !holds || over || present.eid().is_some_and(|bound| bound != eid) {
             return Ok(None);
         }
-        let terminal = !matches!(reason, 1 | 2);
+        let terminal = ends_order && self.state != State::Error;
         let to = if terminal { State::Error } else { self.state };
+        let cancelled = transaction.clone();
         let what = What::SessionCancelled { order, transaction, reason };
         Ok(Some(self.moved(step, to, what, |profile| {
-            if let Some(order) = profile.order.as_mut().filter(|_| terminal) {
-                order.failure = Some(Failure::SessionCancelled { reason });
-                order.given_back |= bound_here;
+            if let Some(order) = &mut profile.order {
+                order.out.retain(|out| *out != cancelled);
+                if terminal {
+                    order.failure = Some(Failure::SessionCancelled { reason });
+                }
             }
         })))
+    }
+}
+
+impl Order {
+    /// The eUICC signed that this package is not installed. If it had already taken the metadata, no earlier package
+    /// of this Profile is installed either: it would have refused the ICCID as existing.
+    fn give_back(&mut self, failed: &TransactionId, report: Report) {
+        match report {
+            Report::Failed { reason: 9, .. } | Report::Installed => {}
+            Report::Failed { command: 3.., .. } => self.out.clear(),
+            Report::Failed { .. } => self.out.retain(|out| out != failed),
+        }
     }
 }
 
@@ -323,9 +344,13 @@ impl Profile {
             && confirm.release_flag == confirmation.release_flag
     }
 
-    pub(super) fn ordered(self, step: Step, to: State, what: fn(u32) -> What) -> Decision {
-        let what = what(self.orders);
-        Ok(Some(self.moved(step, to, what, |_| {})))
+    pub(super) fn released(self, step: Step) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+        if order.expired(step.now) {
+            return Err(StatusCode::ORDER_EXPIRED.into());
+        }
+        let what = What::ProfileReleased { order: order.number };
+        Ok(Some(self.moved(step, State::Released, what, |_| {})))
     }
 
     fn failed(self, step: Step, status: StatusCode, failure: Failure) -> Box<Denied> {

@@ -30,8 +30,9 @@ pub struct Order {
     pub session: Option<TransactionId>,
     /// The eUICC that the Profile was bound to, and the session that did it last.
     pub bound: Option<Bound>,
-    /// The eUICC signed that it does not hold the last package: it failed to install it, or cancelled that session.
-    pub given_back: bool,
+    /// Sessions whose package left, and of which the eUICC has not signed that nothing came of it. As long as there
+    /// is one, some eUICC may hold the Profile.
+    pub out: Vec<TransactionId>,
     /// Why the order ended, in the state Error; or the last temporary failure, in the state Downloaded.
     pub failure: Option<Failure>,
 }

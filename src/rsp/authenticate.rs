@@ -4,7 +4,7 @@ use crate::asn1::{AuthenticateResponseOk, EuiccInfo2, KeyId, Metadata, Signature
 use crate::change::{Change, Refused, Versioned};
 use crate::event::Failure;
 use crate::pki::{Credential, VerifiedEuicc};
-use crate::profile::{Command, Profile, Transition, eligibility};
+use crate::profile::{Command, Limits, Profile, Transition, eligibility};
 use crate::session::{Authenticated, Initiated, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
@@ -98,10 +98,12 @@ impl Claim {
         &self,
         named: Option<Versioned<Profile>>,
         own: Vec<Versioned<Profile>>,
+        limits: Limits,
+        now: Timestamp,
     ) -> Result<Versioned<Profile>, StatusCode> {
         let Some(_) = self.matching_id else {
-            let waiting = own.into_iter().filter(|profile| is_pending(&profile.value));
-            return waiting.min_by_key(|profile| preference(&profile.value)).ok_or(StatusCode::EID_REFUSED);
+            let best = own.into_iter().min_by_key(|profile| preference(&profile.value, limits, now));
+            return best.ok_or(StatusCode::EID_REFUSED);
         };
         let named =
             named.filter(|profile| is_pending(&profile.value)).ok_or(StatusCode::MATCHING_ID_REFUSED)?;
@@ -159,11 +161,21 @@ fn is_pending(profile: &Profile) -> bool {
     }
 }
 
-/// Without a MatchingID: what can be downloaded first, and of that the orders that expect none.
-fn preference(profile: &Profile) -> (bool, bool) {
-    let ready = matches!(profile.state(), State::Released | State::Downloaded);
-    let named = profile.order().and_then(|order| order.matching_id()).is_some_and(|id| !id.is_empty());
-    (!ready, named)
+/// Without a MatchingID: a download that has begun goes on, then what is ready, then what is not, and last what is
+/// over; of equals an order that expects no MatchingID, and the oldest.
+fn preference(profile: &Profile, limits: Limits, now: Timestamp) -> (u8, bool, Option<Timestamp>) {
+    let order = profile.order();
+    let over = order
+        .is_none_or(|order| order.expired(now) || order.download_attempts >= limits.download_attempts_max);
+    let rank = match profile.state() {
+        State::Downloaded if !over => 0,
+        State::Released if !over => 1,
+        State::Allocated | State::Linked | State::Confirmed => 2,
+        State::Downloaded | State::Released => 3,
+        State::Available | State::Installed | State::Error | State::Unavailable => 4,
+    };
+    let named = order.and_then(|order| order.matching_id()).is_some_and(|id| !id.is_empty());
+    (rank, named, order.map(|order| order.ordered_at))
 }
 
 /// What the store knows of the Profile that the claim is about.
@@ -221,6 +233,7 @@ impl<'a> Offer<'a> {
             smdp_signed2: smdp_signed2.clone(),
             smdp_signature2: smdp_signature2.clone(),
             request_sha256,
+            code_refused: false,
             refused_sha256: Vec::new(),
         };
         let transaction_id = claim.session.value.id().clone();

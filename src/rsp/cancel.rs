@@ -47,6 +47,13 @@ impl Cancellation {
     /// Ends the session, and the order if the reason ends it.
     pub fn carry_out(self, profile: Option<Versioned<Profile>>, now: Timestamp) -> Change {
         let Self { session, authenticated, reason } = self;
+        // After our own refusal of a Confirmation Code some LPAs clean up with undefinedReason; the user has not said
+        // no, and has more tries. Postponed and timeout (5.6.5) never end an order.
+        let ends_order = match reason {
+            1 | 2 => false,
+            127 => !authenticated.code_refused,
+            _ => true,
+        };
         let Authenticated { euicc, iccid, order, .. } = authenticated;
         let eid = euicc.eid().clone();
         let actor = Actor::Euicc { eid: eid.clone() };
@@ -57,7 +64,7 @@ impl Cancellation {
         let change = Change::default().session(Versioned { value: value.moved(expires_at, ended), version });
 
         let Some(Versioned { value: profile, version }) = profile else { return change };
-        let command = Command::CancelSession { transaction, order, eid, reason };
+        let command = Command::CancelSession { transaction, order, eid, reason, ends_order };
         let Ok(Some(transition)) = profile.decide(actor, command, now) else { return change };
         change.moved(Versioned { value: transition, version })
     }

@@ -111,7 +111,9 @@ impl Preparation {
             // Expiry is asked first (5.6.2), and the lifecycle below asks it.
             Some(_) if order.expired(now) => false,
             Some(stored) => {
-                let given = self.hash_cc.as_ref().ok_or(StatusCode::CONFIRMATION_CODE_MISSING)?;
+                let Some(given) = self.hash_cc.as_ref() else {
+                    return Err(self.code_refused(StatusCode::CONFIRMATION_CODE_MISSING.into(), Vec::new()));
+                };
                 order.confirmation_code_attempts >= limit || !fits(stored.expose(), given, &transaction)
             }
             None => false,
@@ -136,18 +138,20 @@ impl Preparation {
         }
     }
 
-    /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.
     fn denied(self, denied: Denied, version: i64) -> Box<Refused> {
         let guessed = denied.status == StatusCode::CONFIRMATION_CODE_REFUSED;
-        let mut refused = Refused::denied(denied, version);
-        if guessed {
-            let Self { session: Versioned { value, version }, authenticated, request_sha256, .. } = self;
-            let expires_at = value.expires_at();
-            let stage =
-                Stage::Authenticated(Authenticated { refused_sha256: request_sha256, ..authenticated });
-            let session = Versioned { value: value.moved(expires_at, stage), version };
-            refused.change = refused.change.session(session);
-        }
+        let refused = Refused::denied(denied, version);
+        let guess = self.request_sha256.clone();
+        if guessed { self.code_refused(refused, guess) } else { refused }
+    }
+
+    /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.
+    fn code_refused(self, mut refused: Box<Refused>, guess: Vec<u8>) -> Box<Refused> {
+        let Self { session: Versioned { value, version }, authenticated, .. } = self;
+        let expires_at = value.expires_at();
+        let stage = Authenticated { code_refused: true, refused_sha256: guess, ..authenticated };
+        let session = Versioned { value: value.moved(expires_at, Stage::Authenticated(stage)), version };
+        refused.change = refused.change.session(session);
         refused
     }
 }

@@ -12,6 +12,7 @@ use crate::profile::Profile;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::types::Eid;
+use crate::types::State;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
@@ -64,7 +65,9 @@ fn line(event: &Event) -> Result<Line, Fault> {
 fn profile_write(rows: &Rows, at: Timestamp, profile: &Versioned<Profile>) -> Result<Write, Fault> {
     let Versioned { value: profile, version } = profile;
     let order = profile.order();
-    let matching_id = order.and_then(|order| order.matching_id()).filter(|id| !id.is_empty());
+    // An installed Profile needs its MatchingID no more: the operator may use it again.
+    let held = order.filter(|_| profile.state() != State::Installed);
+    let matching_id = held.and_then(|order| order.matching_id()).filter(|id| !id.is_empty());
     let body = order.map(|order| {
         let place = Place { table: "profile", row: profile.iccid().as_str(), column: "order_body" };
         encode(order).and_then(|plain| rows.sealer().seal(place, &plain))

@@ -90,10 +90,15 @@ impl<'a> Reader<'a> {
         self.one("matching_index = ?1", &[Value::Blob(self.rows.matching_index(id))])
     }
 
-    /// All that is ordered for this eUICC, the longest untouched first.
+    /// What is ordered for this eUICC and not over; what can be downloaded first.
     pub async fn profiles_of(&self, eid: &Eid) -> Result<Vec<Versioned<Profile>>, Fault> {
         let values = [Value::Blob(self.rows.eid_index(eid)), Value::Int(ORDERS_MAX)];
-        self.many("eid_index = ?1 ORDER BY updated_at, iccid LIMIT ?2", &values)
+        self.many(
+            "eid_index = ?1 AND state IN ('Downloaded', 'Released', 'Confirmed', 'Linked')
+             ORDER BY CASE state WHEN 'Downloaded' THEN 0 WHEN 'Released' THEN 1 ELSE 2 END, updated_at DESC
+             LIMIT ?2",
+            &values,
+        )
     }
 
     /// The Profile that an earlier delivery of the same DownloadOrder call reserved.

@@ -87,8 +87,12 @@ fn an_order_that_failed_says_why_and_what_to_do() {
     house.packages(1);
     house.import(&["p0.der"]);
     let id = iccid(0);
-    house.moves(&id, ordered(Some(SystemClock.now().plus_ms(-1))));
+    let end = SystemClock.now().plus_ms(500);
+    house.moves(&id, ordered(Some(end)));
     house.moves(&id, confirmed("A"));
+    while SystemClock.now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     let said = house.types(&["order", "show", &id]).out;
     assert!(said.contains(": over") && said.contains("it expired"), "{said}");
 

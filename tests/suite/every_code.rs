@@ -175,13 +175,14 @@ async fn claim(status: StatusCode) -> Option<Answer> {
     let limits = Limits { download_attempts_max: 0, confirmation_code_attempts_max: 3 };
     let (wishes, confirm) = match status {
         StatusCode::ATTEMPTS_EXCEEDED => (Wishes { limits, ..Wishes::default() }, json!({})),
-        StatusCode::ORDER_EXPIRED => (Wishes { order_ms: Some(0), ..Wishes::default() }, json!({})),
+        StatusCode::ORDER_EXPIRED => (Wishes { order_ms: Some(1000), ..Wishes::default() }, json!({})),
         StatusCode::PROFILE_NOT_RELEASED => (Wishes::default(), json!({ "releaseFlag": false })),
         _ => (Wishes::default(), json!({})),
     };
     let mut scene = Scene::with(wishes, confirm).await;
     match status {
-        StatusCode::ATTEMPTS_EXCEEDED | StatusCode::ORDER_EXPIRED | StatusCode::PROFILE_NOT_RELEASED => {}
+        StatusCode::ATTEMPTS_EXCEEDED | StatusCode::PROFILE_NOT_RELEASED => {}
+        StatusCode::ORDER_EXPIRED => scene.house.advance_ms(1000),
         StatusCode::EUICC_VERIFICATION_FAILED => scene.card.faults = faulty(Fault::Signature1Bad),
         StatusCode::TRANSACTION_UNKNOWN => scene.card.faults = faulty(Fault::TransactionIdWrong1),
         StatusCode::EUICC_REFUSED => scene.card.faults = faulty(Fault::AuthenticateError),

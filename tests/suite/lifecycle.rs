@@ -33,8 +33,8 @@ GetBPP, expired             | 8.2/3.7      | 8.2/3.7      | 8.2/3.7          | 8
 CancelSession, postponed    | ok           | ok           | ok               | ok               | ok               | ok               | ok         | ok           | ok
 CancelSession, rejected     | ok           | ok           | ok               | ok               | ok>Error         | ok>Error         | ok         | ok           | ok
 Result, success             | ok           | ok           | ok               | ok               | ok               | ok>Installed     | ok         | ok>Installed | ok
-Result, interrupted         | ok           | ok           | ok               | ok               | ok               | ok+1             | ok         | ok           | ok
-Result, failure             | ok           | ok           | ok               | ok               | ok               | ok>Error         | ok         | ok           | ok
+Result, interrupted         | ok           | ok           | ok               | ok               | ok               | ok+1             | ok         | ok+1         | ok
+Result, failure             | ok           | ok           | ok               | ok               | ok               | ok>Error         | ok         | ok+1         | ok
 ";
 
 /// The rows of the table: the command, and its cells in the order of the states.

@@ -226,3 +226,109 @@ async fn what_describes_an_order_shows_no_secret() {
     assert!(!shown.contains(&code), "{shown}");
     assert!(!shown.contains("3, 172, 103"), "the hash of a short code is the code: {shown}");
 }
+
+#[tokio::test]
+async fn a_second_package_given_back_does_not_speak_for_the_first() {
+    let house = House::new().await;
+    let (iccid, code, mut first) = installed_unreported(&house).await;
+    let mut again = house.card(0);
+    let offer = house.authenticate(&mut again, Some(&code)).await;
+    house.bind(&mut again, &offer).await;
+    let cancel = house.cancel_request(&mut again, &offer.transaction_id, 0);
+    house.es9("cancelSession", &cancel).await.ok();
+    let sold = house.es2("cancelOrder", "acme", cancel_order(&iccid, &code, "Available")).await;
+    assert_eq!(sold.verdict(), "8.2.1/3.3");
+    house.deliver(&mut first).await;
+    assert_eq!(house.state(&iccid).await, State::Installed);
+}
+
+#[tokio::test]
+async fn a_package_is_given_back_also_after_its_order_ended() {
+    let house = House::with(one_attempt()).await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({})).await;
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&code)).await;
+    house.bind(&mut card, &offer).await;
+    house.try_authenticate(&mut house.card(0), Some(&code)).await;
+    assert_eq!(house.state(&iccid).await, State::Error);
+    let cancel = house.cancel_request(&mut card, &offer.transaction_id, 5);
+    house.es9("cancelSession", &cancel).await.ok();
+    house.es2("cancelOrder", "acme", cancel_order(&iccid, &code, "Available")).await.ok();
+    house.verify_trail().await;
+}
+
+#[tokio::test]
+async fn an_euicc_with_a_long_life_still_finds_its_newest_order() {
+    let house = House::new().await;
+    for n in 1..70 {
+        let (iccid, _) = house.stock(n).await;
+        house.order(&iccid, json!({ "eid": house.eid(0), "matchingId": "" })).await;
+        let mut card = house.card(0);
+        let offer = house.authenticate(&mut card, None).await;
+        let package = house.bind(&mut card, &offer).await;
+        card.load_bound_profile_package(&package).unwrap();
+        let result = card.list_notifications()[0].bytes.clone();
+        house.notify(&result).await.ok();
+        assert_eq!(house.state(&iccid).await, State::Installed, "download {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_retry_without_matching_id_goes_on_with_the_profile_it_began() {
+    let house = House::new().await;
+    for n in [1, 2] {
+        let (iccid, _) = house.stock(n).await;
+        house.order(&iccid, json!({ "eid": house.eid(0), "matchingId": "" })).await;
+        house.advance_ms(1);
+    }
+    let mut card = house.card(0);
+    let first = house.authenticate(&mut card, None).await;
+    house.bind(&mut card, &first).await;
+    let again = house.authenticate(&mut card, None).await;
+    assert_eq!(again.metadata.iccid, first.metadata.iccid);
+    assert!(again.offered_otpk().is_some(), "the one-time key of the first try is offered");
+}
+
+#[tokio::test]
+async fn an_order_that_is_over_does_not_hide_a_fresh_one() {
+    let house = House::with(one_hour()).await;
+    let (old, _) = house.stock(1).await;
+    house.order(&old, json!({ "eid": house.eid(0), "matchingId": "" })).await;
+    house.advance_ms(3_600_001);
+    let (fresh, _) = house.stock(2).await;
+    house.order(&fresh, json!({ "eid": house.eid(0), "matchingId": "" })).await;
+    let offer = house.authenticate(&mut house.card(0), None).await;
+    assert_eq!(euicc::metadata::iccid_digits(&offer.metadata.iccid), fresh);
+}
+
+/// lpac calls CancelSession with undefinedReason after any failure.
+#[tokio::test]
+async fn an_lpa_that_cleans_up_after_a_wrong_code_does_not_end_the_order() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({ "confirmationCode": "1234" })).await;
+    for wrong in ["9999", "8888"] {
+        let mut card = house.card(0);
+        let offer = house.authenticate(&mut card, Some(&code)).await;
+        let request = house.bind_request(&mut card, &offer, Some(wrong));
+        assert_eq!(house.es9("getBoundProfilePackage", &request).await.verdict(), "8.2.7/3.8");
+        let cancel = house.cancel_request(&mut card, &offer.transaction_id, 127);
+        house.es9("cancelSession", &cancel).await.ok();
+        assert_eq!(house.state(&iccid).await, State::Released);
+    }
+    let mut card = house.card(0);
+    let offer = house.authenticate(&mut card, Some(&code)).await;
+    let request = house.bind_request(&mut card, &offer, Some("1234"));
+    house.es9("getBoundProfilePackage", &request).await.ok();
+}
+
+#[tokio::test]
+async fn an_expired_order_is_neither_confirmed_nor_released() {
+    let house = House::with(one_hour()).await;
+    let (iccid, _) = house.stock(1).await;
+    house.es2("downloadOrder", "acme", json!({ "iccid": iccid })).await.ok();
+    house.es2("confirmOrder", "acme", json!({ "iccid": iccid, "releaseFlag": false })).await.ok();
+    house.advance_ms(3_600_001);
+    assert_eq!(house.es2("releaseProfile", "acme", json!({ "iccid": iccid })).await.verdict(), "8.8.5/4.10");
+}

@@ -59,7 +59,7 @@ fn an_own_certificate_must_be_usable() {
     assert!(matches!(refused(dp(4, 4).issued_by(&Key::new(8))), PkiError::IssuerUnknown { .. }));
     assert!(matches!(refused(dp(4, 4).without(35)), PkiError::IssuerUnknown { .. }));
     let expired = Draft { not_after: "20250101000000Z", ..dp(4, 4) };
-    assert!(refused(expired).to_string().starts_with("DPauth expired on 2025-01-01T00:00:00Z"));
+    assert!(refused(expired).to_string().starts_with("DPauth expired on 2025-01-01T00:00:00.000Z"));
     let early = Draft { not_before: "20300101000000Z", ..dp(4, 4) };
     assert!(matches!(refused(early), PkiError::NotYetValid { name: "DPauth", .. }));
     assert!(matches!(refused(dp(4, 4).with(36, true, &[0x30, 0])), PkiError::ExtensionUnknown { .. }));

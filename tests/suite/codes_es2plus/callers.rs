@@ -120,7 +120,7 @@ async fn a_member_of_a_wrong_form_is_refused() {
     let [(_, order), (_, confirm), (_, cancel), _] = requests(&scene.iccid);
     for (function, request, code) in [
         ("downloadOrder", without(&order, "iccid"), "1.6/2.3"),
-        ("downloadOrder", with(&order, "profileType", json!("")), "1.6/2.1"),
+        ("downloadOrder", with(&order, "profileType", json!("x".repeat(65))), "1.6/2.1"),
         ("confirmOrder", without(&confirm, "releaseFlag"), "1.6/2.2"),
         ("confirmOrder", with(&confirm, "releaseFlag", json!("true")), "1.6/2.1"),
         ("confirmOrder", with(&confirm, "confirmationCode", json!(1234)), "1.6/2.1"),

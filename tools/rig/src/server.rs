@@ -183,9 +183,11 @@ impl Server {
             .arg(self.config())
             .args(["serve", "--ready-file"])
             .arg(&ready_file)
+            .arg("--until-eof")
             .env("SMDPP_ES9PLUS_LISTEN", "127.0.0.1:0")
             .env("SMDPP_ES2PLUS_LISTEN", "127.0.0.1:0")
-            .stdin(Stdio::null())
+            // Held open as long as we live: the server ends with us, however we end.
+            .stdin(Stdio::piped())
             .stdout(log)
             .stderr(log_too)
             .spawn()
