@@ -26,10 +26,6 @@ impl<const N: usize> Table<N> {
         self.rows.push(cells);
     }
 
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -28,19 +28,7 @@ impl fmt::Display for OperatorId {
     }
 }
 
-impl TryFrom<String> for OperatorId {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<OperatorId> for String {
-    fn from(value: OperatorId) -> Self {
-        value.0
-    }
-}
+stored_as_text!(OperatorId);
 
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

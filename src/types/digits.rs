@@ -1,6 +1,4 @@
 //! Identifiers made of digits: EID and ICCID (SGP.22 5.2.1).
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::Malformed;
@@ -66,38 +64,10 @@ impl Iccid {
     }
 }
 
-macro_rules! as_text {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0
-            }
-        }
-    };
-}
-
-as_text!(Eid);
-as_text!(Iccid);
+shown!(Eid);
+shown!(Iccid);
+stored_as_text!(Eid);
+stored_as_text!(Iccid);
 
 #[cfg(test)]
 mod tests {

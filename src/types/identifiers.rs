@@ -72,19 +72,7 @@ macro_rules! text_identifier {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0
-            }
-        }
+        stored_as_text!($name);
     };
 }
 
@@ -115,22 +103,6 @@ text_identifier! {
 text_identifier! {
     /// The caller's own name for one call of a function (6.5.1.3).
     FunctionCallId, "functionCallIdentifier", 1..=256, |c| !c.is_control()
-}
-
-macro_rules! shown {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
-            }
-        }
-    };
 }
 
 shown!(ProfileType);

@@ -1,4 +1,7 @@
 //! The words of SGP.22: values that cannot be built wrong.
+#[macro_use]
+mod text;
+
 mod actor;
 mod digits;
 pub mod hex;
