@@ -50,6 +50,7 @@ mod sheet;
 mod sockets;
 mod state;
 mod transport;
+mod ways;
 
 use std::process::ExitCode;
 use std::sync::Arc;
