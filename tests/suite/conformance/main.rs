@@ -31,6 +31,8 @@ mod authenticate_errors;
 mod book;
 mod cancel;
 mod case;
+mod chains;
+
 mod es12;
 mod es2plus;
 mod es8plus;
