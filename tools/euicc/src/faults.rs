@@ -42,6 +42,7 @@ faults! {
     Otpk66 "otpk-66" "euiccOtpk with one octet too many";
     OtpkCompressed "otpk-compressed" "euiccOtpk as a compressed point";
     OtpkOffCurve "otpk-off-curve" "euiccOtpk is no point of the curve";
+    OtpkOtherCurve "otpk-other-curve" "euiccOtpk is a point of another curve than that of CERT.DPpb";
     OtpkInfinity "otpk-infinity" "euiccOtpk is the point at infinity";
     OtpkNew "otpk-new" "a new euiccOtpk although the server offered the old one";
     DownloadError "download-error" "the eUICC refuses PrepareDownload with code N (default 127)";
