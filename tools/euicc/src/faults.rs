@@ -32,6 +32,7 @@ faults! {
     Signature1ZeroR "signature1-zero-r" "euiccSignature1 has r = 0";
     SvnWrong "svn-wrong" "EUICCInfo2 names another svn than EUICCInfo1 did";
     AuthenticateError "authenticate-error" "the eUICC refuses AuthenticateServer with code N (default 127)";
+    IdentityKept "identity-kept" "the eUICC shows its first certificate, whatever CI the server chose";
     UnknownTlvs "unknown-tlvs" "euiccSigned1, EUICCInfo2 and euiccSigned2 carry elements no one knows; legal";
     Signature2Bad "signature2-bad" "euiccSignature2 has one bit changed";
     TransactionIdWrong2 "transaction-id-wrong-2" "euiccSigned2 carries another transactionId, signed well";

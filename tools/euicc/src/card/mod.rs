@@ -23,7 +23,7 @@ pub use profiles::Profile;
 pub use segments::{metadata_of, segment_count};
 
 use crate::curve::{self, Curve, OneTimeKey};
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::identity::Identity;
 use crate::info::Info;
 use crate::tlv;
@@ -137,7 +137,8 @@ impl Card {
     /// Signs from now on under this CI (euiccCiPKIdToBeUsed), if the eUICC has a certificate there.
     fn use_identity_under(&mut self, ci: &[u8]) {
         let under = |identity: &Identity| identity.eum.authority_key_id == ci;
-        if !under(&self.identity)
+        if !self.faults.has(Fault::IdentityKept)
+            && !under(&self.identity)
             && let Some(other) = self.alternatives.iter_mut().find(|other| under(other))
         {
             std::mem::swap(&mut self.identity, other);
