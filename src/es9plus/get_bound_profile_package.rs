@@ -115,7 +115,7 @@ fn deliver<'a, 'p>(
         let delivery = admitted.rebind(profile);
         return delivery.ok_or_else(|| Fault::new("stored binding of another key").into());
     };
-    let agreed = agree(euicc_otpk)?.ok_or(StatusCode::EUICC_VERIFICATION_FAILED)?;
+    let agreed = agree(admitted.curve(), euicc_otpk)?.ok_or(StatusCode::EUICC_VERIFICATION_FAILED)?;
     let smdp_otpk = Point::try_from(agreed.otpk.as_slice()).map_err(Fault::caused("our one-time key"))?;
     let host_id: [u8; 16] = octets(call.random)?;
     let host_id = HostId::from_octets(&host_id).map_err(Fault::caused("host identifier"))?;

@@ -167,6 +167,21 @@ impl House {
         Card::new(Identity::from_pem(certificate, key.expose().as_bytes(), eum, &[ci]).unwrap())
     }
 
+    /// The `n`th eUICC as one that knows the CI on brainpoolP256r1 only.
+    pub(crate) fn brainpool_card(&self, n: usize) -> Card {
+        let chain = &self.pki.brainpool;
+        let (_, euicc) = &chain.euiccs[n];
+        let key = euicc.key_pem().unwrap();
+        let issuers = [chain.ci.der.clone()];
+        let identity = Identity::from_pem(&euicc.der, key.expose().as_bytes(), &chain.eum.der, &issuers);
+        Card::new(identity.unwrap())
+    }
+
+    /// The `n`th eUICC with a key and certificate under each CI, NIST first.
+    pub(crate) fn dual_card(&self, n: usize) -> Card {
+        self.card(n).with_identity(self.brainpool_card(n).identity).unwrap()
+    }
+
     pub(crate) fn eid(&self, n: usize) -> String {
         self.pki.euiccs[n].0.to_string()
     }
@@ -437,16 +452,20 @@ fn soft_keys(pki: &TestPki) -> SoftKeys {
         |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
     let mut keys = SoftKeys::default();
     keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
+    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
     keys
 }
 
 fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let trust = TrustStore::new(vec![Certificate::parse(&pki.ci.der).unwrap()]).unwrap();
-    let credential = Credential::new(&pki.dpauth.der, &pki.dppb.der, &trust, now).unwrap();
+    let second = &pki.brainpool;
+    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
+    let trust = TrustStore::new(roots.to_vec()).unwrap();
+    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
+        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
     Setting {
         address: ADDRESS.to_owned(),
         trust,
-        credentials: Credentials::new(vec![credential]),
+        credentials: Credentials::new(credentials.to_vec()),
         limits: wishes.limits,
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,

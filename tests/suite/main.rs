@@ -10,6 +10,7 @@ mod asn1;
 mod at_once;
 mod codes_es2plus;
 mod codes_es9plus;
+mod curves;
 mod every_code;
 mod house;
 mod lifecycle;
