@@ -53,7 +53,7 @@ impl Doors {
         let smdp = Arc::new(Smdp::new(Parts {
             store: world.store,
             hsm: world.hsm,
-            setting,
+            setting: setting.into(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
             open_sessions_max: config.limits.open_sessions_max,

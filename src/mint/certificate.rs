@@ -105,10 +105,15 @@ pub(super) fn issue(
         public_key_info(point.as_bytes())?,
         der::tlv(0xA3, &der::sequence(&extensions)),
     ]);
-    let signer = SigningKey::from(issuer.map_or(&key, |issuer| &issuer.key));
-    let signature: DerSignature = signer.try_sign(&tbs).map_err(|_| MintError::Key("sign"))?;
-    let der = der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(signature.as_bytes())]);
+    let der = sign(tbs, issuer.map_or(&key, |issuer| &issuer.key))?;
     Issued::adopt(der, subject, key_id, key)
+}
+
+/// SIGNED of RFC 5280: a certificate or a revocation list.
+pub(super) fn sign(tbs: Vec<u8>, key: &SecretKey) -> Result<Vec<u8>, MintError> {
+    let signer = SigningKey::from(key);
+    let signature: DerSignature = signer.try_sign(&tbs).map_err(|_| MintError::Key("sign"))?;
+    Ok(der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(signature.as_bytes())]))
 }
 
 /// RFC 5280 4.2.1.2 by the way of RFC 7093 (1): the leftmost 160 bits of SHA-256.

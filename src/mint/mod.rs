@@ -1,5 +1,6 @@
 //! Test PKI in one call: CI, EUM, eUICCs, SM-DP+ and operators (SGP.22 4.5.2.1). Never for production.
 mod certificate;
+mod crl;
 mod der;
 mod eid;
 mod extension;
@@ -10,6 +11,7 @@ mod roles;
 use std::path::PathBuf;
 
 pub use certificate::Issued;
+pub use crl::{CrlPlan, RevokedCertificate, issue_crl, issue_segments, segmented_crl_list};
 pub use eid::{FIRST_EID, TEST_IIN, check_digits_fit, nth_eid};
 pub use extension::{KeyUsage, Role};
 pub use import::{Findings, Wanted, import};

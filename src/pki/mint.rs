@@ -33,7 +33,7 @@ impl Key {
         Signature::from_octets(octets)
     }
 
-    fn sign_asn1(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign_asn1(&self, message: &[u8]) -> Vec<u8> {
         let signature: p256::ecdsa::Signature = self.0.sign(message);
         signature.to_der().as_bytes().to_vec()
     }
