@@ -222,6 +222,14 @@ impl Work<'_> {
     }
 }
 
+/// The CI of a folder, ready to issue.
+pub(super) fn ci_with_key(folder: &Path) -> Result<Issued, MintError> {
+    let set = found::read(folder)?;
+    let issuer = set.of(Role::Ci).find_map(|ci| set.issuer(ci).transpose());
+    let none = || MintError::Incomplete(format!("no CI certificate with its key in {}", folder.display()));
+    issuer.ok_or_else(none)?
+}
+
 /// The SM-DP+ that was asked for, the one of the TLS certificate, or the only one.
 fn choose_smdp(set: &Set, wanted: &Wanted) -> Result<Oid, MintError> {
     let oids = |role| {

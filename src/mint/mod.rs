@@ -6,6 +6,7 @@ mod eid;
 mod extension;
 mod folder;
 mod import;
+mod revoke;
 mod roles;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use crl::{CrlPlan, RevokedCertificate, issue_crl, issue_segments, segmented_
 pub use eid::{FIRST_EID, TEST_IIN, check_digits_fit, nth_eid};
 pub use extension::{KeyUsage, Role};
 pub use import::{Findings, Wanted, import};
+pub use revoke::revoke;
 pub use roles::{
     Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_euicc, issue_eum, issue_operator,
     issue_operator_ca,
