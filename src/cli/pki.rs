@@ -11,6 +11,7 @@ use crate::mint::Plan;
 use crate::mint::TestPki;
 use crate::mint::Wanted;
 use crate::random::OsRandom;
+use crate::time::DAY_MS;
 use crate::time::Timestamp;
 use crate::types::Oid;
 use crate::types::OperatorId;
@@ -86,7 +87,8 @@ impl PkiCommand {
             // `command.rs` runs it, since it needs the configuration.
             Self::Crl => String::new(),
             Self::Revoke { dir, certificates, out, days } => {
-                let list = mint::revoke(&dir, &certificates, days, now)?;
+                let next_update = now.plus_ms(DAY_MS.saturating_mul(i64::from(days)));
+                let list = mint::revoke(&dir, &certificates, next_update, now)?;
                 let failed = |cause| CliError::File { what: "write", path: out.clone(), cause };
                 let aside = out.with_extension("part");
                 std::fs::write(&aside, list).and_then(|()| std::fs::rename(&aside, &out)).map_err(failed)?;

@@ -12,7 +12,6 @@ use super::MintError;
 use super::RevokedCertificate;
 use super::import::ci_with_key;
 use super::issue_crl;
-use crate::time::DAY_MS;
 use crate::time::Timestamp;
 
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -22,12 +21,11 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 pub fn revoke(
     folder: &Path,
     files: &[PathBuf],
-    valid_days: u32,
+    next_update: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<u8>, MintError> {
     let ci = ci_with_key(folder)?;
     let revoked = files.iter().map(|file| certificate(file, now)).collect::<Result<_, _>>()?;
-    let next_update = now.plus_ms(DAY_MS.saturating_mul(i64::from(valid_days)));
     let number = u64::try_from(now.unix_ms()).unwrap_or_default();
     issue_crl(&ci, &CrlPlan { number, this_update: now, next_update, revoked })
 }
