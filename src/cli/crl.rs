@@ -39,7 +39,7 @@ pub(super) fn show(config: &Config, now: Timestamp, out: &mut Out<'_>) -> Result
     }
     let text = table.render(out);
     out.text(&text)?;
-    lists.iter().filter_map(|list| details(list)).try_for_each(|text| out.text(&text))
+    lists.iter().filter_map(details).try_for_each(|text| out.text(&text))
 }
 
 /// Source and last trouble, below the table.
