@@ -18,4 +18,4 @@ pub use credentials::{Credential, Credentials, PkiError, check_tls_certificate, 
 pub use crl::{CRL_OCTETS_MAX, CrlError, CrlNumber, Serial};
 pub use euicc::{EuiccIdentity, VerifiedEuicc};
 pub use revocation::Revocations;
-pub use signature::{BadSignature, Curve, PublicKey, check_point};
+pub use signature::{BadSignature, PublicKey, check_point};

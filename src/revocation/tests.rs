@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use super::cache::{Cache, Record};
 use super::source::{Source, look};
 use crate::asn1::KeyId;
-use crate::mint::{CrlPlan, Overrides, Press, RevokedCertificate, issue_ci, issue_crl};
+use crate::mint::{CrlPlan, Overrides, Plan, Press, RevokedCertificate, TestPki, issue_ci, issue_crl};
 use crate::pki::{Certificate, Revocations};
 use crate::random::SeededRandom;
 use crate::time::{DAY_MS, Timestamp};
@@ -108,4 +108,22 @@ fn a_kept_list_is_verified_again_and_brings_what_it_carried() {
     assert!(cache.load(&id, &root, NOW).0.is_none());
     std::fs::write(folder.path().join(format!("crl/{id}.json")), b"{").unwrap();
     assert_eq!(cache.load(&id, &root, NOW).1, Record::default());
+}
+
+#[test]
+fn a_ci_on_brainpool_revokes_too() {
+    let random = SeededRandom::new(4);
+    let pki = TestPki::with_random(&Plan::example().unwrap(), NOW, &random).unwrap();
+    let (ci, eum) = (&pki.brainpool.ci, Certificate::parse(&pki.brainpool.eum.der).unwrap());
+    let serial = crate::types::hex::decode(&eum.serial()).unwrap();
+    let line = RevokedCertificate { serial, revoked_at: NOW, expires: eum.not_after() };
+    let plan = CrlPlan { number: 1, this_update: NOW, next_update: NOW.plus_ms(DAY_MS), revoked: vec![line] };
+    let root = Certificate::parse(&ci.der).unwrap();
+    let list = Revocations::read(&issue_crl(ci, &plan).unwrap(), &root).unwrap();
+    assert!(list.has(&eum) && !list.has(&root));
+    let segments = crate::mint::issue_segments(ci, &plan, 1).unwrap();
+    let body = crate::mint::segmented_crl_list(&segments);
+    assert!(Revocations::read(&body, &root).unwrap().has(&eum));
+    let other = Certificate::parse(&pki.ci.der).unwrap();
+    assert!(Revocations::read(&body, &other).is_err());
 }
