@@ -88,7 +88,7 @@ fn open_to_all(path: &Path) {
 async fn a_test_house_opens_and_knows_when_its_certificates_end() {
     let world = House::new().opens().await.map_err(|wrong| panic!("{wrong:#?}")).unwrap();
     assert_eq!(world.hsm.name(), "software");
-    assert_eq!(world.credentials.iter().count(), 1);
+    assert_eq!(world.credentials.iter().count(), 2);
     let names: Vec<&str> = world.expiries.iter().map(|expiry| expiry.name.as_str()).collect();
     assert_eq!(names, ["CI", "DPauth", "DPpb", "ES9+ TLS", "ES2+ TLS", "operator CA"]);
 }
