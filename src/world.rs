@@ -36,6 +36,7 @@ pub struct World {
     pub trust: TrustStore,
     pub credentials: Credentials,
     pub es9plus: Tls,
+    pub es9plus_brainpool: Option<Tls>,
     pub es2plus: Tls,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
@@ -95,6 +96,7 @@ impl World {
         let trust = own::trust(config, now, &mut wrong, &mut expiries);
         let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
+        let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
             Ok(store) => {
@@ -110,7 +112,7 @@ impl World {
             (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
                 if wrong.is_empty() =>
             {
-                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries })
+                Ok(Self { store, hsm, trust, credentials, es9plus, es9plus_brainpool, es2plus, expiries })
             }
             _ => Err(Refusals::of(wrong)),
         }

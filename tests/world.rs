@@ -90,7 +90,21 @@ async fn a_test_house_opens_and_knows_when_its_certificates_end() {
     assert_eq!(world.hsm.name(), "software");
     assert_eq!(world.credentials.iter().count(), 2);
     let names: Vec<&str> = world.expiries.iter().map(|expiry| expiry.name.as_str()).collect();
-    assert_eq!(names, ["CI", "DPauth", "DPpb", "ES9+ TLS", "ES2+ TLS", "operator CA"]);
+    assert_eq!(
+        names,
+        [
+            "CI",
+            "CI",
+            "DPauth",
+            "DPpb",
+            "DPauth",
+            "DPpb",
+            "ES9+ TLS",
+            "ES9+ TLS (brainpool)",
+            "ES2+ TLS",
+            "operator CA"
+        ]
+    );
 }
 
 #[tokio::test]
