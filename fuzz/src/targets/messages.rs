@@ -1,8 +1,8 @@
 //! Decoders of DER (SGP.22 annex H): nothing but an error for what is malformed; what was signed stays as it came.
 use smdpp::asn1::tlv::{self, Tlv};
 use smdpp::asn1::{
-    AuthenticateServerResponse, CancelSessionResponse, EuiccInfo1, Metadata, PendingNotification,
-    PrepareDownloadResponse,
+    AuthenticateServerResponse, CancelSessionResponse, Es9Plus, EuiccInfo1, InitiateAuthenticationRequest,
+    Metadata, PendingNotification, PrepareDownloadResponse, SessionRequest,
 };
 use smdpp::types::Iccid;
 
@@ -76,6 +76,29 @@ pub(super) fn cancel_session_response(input: &[u8]) {
 pub(super) fn euicc_info1(input: &[u8]) {
     if EuiccInfo1::decode(input).is_ok() {
         alone(input, EuiccInfo1::decode);
+    }
+}
+
+/// A request in the ASN.1 binding (6.6), each function by its own tag.
+pub(super) fn asn1_envelope(input: &[u8]) {
+    let Ok((function, content)) = Es9Plus::called(input) else { return };
+    alone(input, |input| Es9Plus::called(input).map(|_| ()));
+    match function {
+        Es9Plus::InitiateAuthentication => drop(InitiateAuthenticationRequest::decode(content)),
+        Es9Plus::AuthenticateClient => inside(SessionRequest::authenticate_client(content), content),
+        Es9Plus::GetBoundProfilePackage => {
+            inside(SessionRequest::get_bound_profile_package(content), content);
+        }
+        // The tag of its response may be put back by us, so only what is in it came as it is.
+        Es9Plus::CancelSession => drop(SessionRequest::cancel_session(content)),
+        Es9Plus::HandleNotification => drop(smdpp::asn1::pending_notification(content)),
+    }
+}
+
+fn inside(request: Result<SessionRequest, smdpp::types::Malformed>, content: &[u8]) {
+    if let Ok(request) = request {
+        within(content, &request.response);
+        assert!(tlv::only(&request.response, "fuzz").is_ok());
     }
 }
 

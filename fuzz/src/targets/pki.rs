@@ -1,4 +1,4 @@
-//! Certificates and chains (SGP.22 4.5.2): only what the test CI signed is believed.
+//! Certificates and chains (SGP.22 4.5.2): only what a test CI signed is believed.
 use std::sync::LazyLock;
 
 use smdpp::mint::{Plan, TestPki};
@@ -10,11 +10,14 @@ use smdpp::time::Timestamp;
 const NOW: Timestamp = Timestamp::from_unix_ms(1_795_305_600_000);
 
 /// The same keys as in the suite's house.
-pub(crate) static PKI: LazyLock<TestPki> =
+static PKI: LazyLock<TestPki> =
     LazyLock::new(|| TestPki::with_random(&Plan::example().unwrap(), NOW, &SeededRandom::new(7)).unwrap());
 
-static TRUST: LazyLock<TrustStore> =
-    LazyLock::new(|| TrustStore::new(vec![Certificate::parse(&PKI.ci.der).unwrap()]).unwrap());
+/// Both CIs: NIST and Brainpool.
+static TRUST: LazyLock<TrustStore> = LazyLock::new(|| {
+    let roots = [&PKI.ci, &PKI.brainpool.ci];
+    TrustStore::new(roots.map(|root| Certificate::parse(&root.der).unwrap()).to_vec()).unwrap()
+});
 
 /// Whatever parses can be asked for everything, and is kept as it came.
 pub(super) fn certificate(input: &[u8]) {
@@ -40,6 +43,6 @@ pub(super) fn chain(input: &[u8]) {
     let Ok(parts) = smdpp::asn1::tlv::split(input) else { return };
     let [eum, euicc] = parts.as_slice() else { return };
     let Ok(euicc) = TRUST.verify_euicc(eum.whole, euicc.whole, NOW) else { return };
-    // Nobody can make another that this CI signed: what verifies is a certificate of the test PKI, found in a seed.
+    // Nobody can make another that these CIs signed: what verifies is a certificate of the test PKI, found in a seed.
     assert!(PKI.euiccs.iter().any(|(eid, _)| eid == euicc.eid()), "{} is not ours", euicc.eid());
 }

@@ -1,12 +1,13 @@
 //! Whole sessions: the octets are a play for an operator, two eUICCs with fixed keys, and one who spoils requests.
 //!
-//! Each scene is two octets: what happens, and how. What must hold is asked after each, and the trail at the end.
+//! The first octet is the cast: which curves the eUICCs have, which binding they speak. Then each scene is two
+//! octets: what happens, and how. What must hold is asked after each, and the trail at the end.
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use euicc::lpa::{Authentication, Offer};
+use euicc::lpa::{Authentication, Binding, Offer, asn1};
 use euicc::{Card, Fault, Faults};
 use serde_json::{Value, json};
 use smdpp::profile::{Limits, Profile};
@@ -15,7 +16,7 @@ use smdpp::types::State;
 use tokio::runtime::{Builder, Runtime};
 
 use super::doors::sound;
-use crate::house::{Answer, House, TYPE, Wishes};
+use crate::house::{Answer, BINDING, House, TYPE, Wishes};
 
 /// A new house after so many plays, so that a finding can be repeated and the trail stays short.
 const PLAYS_PER_HOUSE: u64 = 32;
@@ -55,11 +56,16 @@ pub(super) fn session(input: &[u8]) {
 }
 
 async fn play(house: &House, number: u64, input: &[u8]) {
-    let mut play = Play::begin(house, number).await;
-    for scene in input.as_chunks::<2>().0.iter().take(SCENES_MAX) {
-        play.scene(scene[0], scene[1]).await;
-        play.holds().await;
-    }
+    let (cast, scenes) = input.split_first().unwrap_or((&0, &[]));
+    let binding = if cast & 0x10 == 0 { Binding::Json } else { Binding::Asn1 };
+    let play = async {
+        let mut play = Play::begin(house, number, *cast).await;
+        for scene in scenes.as_chunks::<2>().0.iter().take(SCENES_MAX) {
+            play.scene(scene[0], scene[1]).await;
+            play.holds().await;
+        }
+    };
+    BINDING.scope(binding, play).await;
     house.verify_trail().await;
 }
 
@@ -96,20 +102,20 @@ struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    async fn begin(house: &'a House, number: u64) -> Self {
+    async fn begin(house: &'a House, number: u64, cast: u8) -> Self {
         let (mut iccids, mut before) = (Vec::new(), Vec::new());
         for n in 0..PROFILES {
             let (iccid, _) = house.stock(number * 2 + n as u64).await;
             before.push(house.profile(&iccid).await);
             iccids.push(iccid);
         }
-        let phone = |n| Phone {
-            card: house.card(n),
-            server: None,
-            offer: None,
-            package: None,
-            notifications: Vec::new(),
+        let card = |n| match cast >> (2 * n) & 3 {
+            2 => house.brainpool_card(n),
+            3 => house.dual_card(n),
+            _ => house.card(n),
         };
+        let phone =
+            |n| Phone { card: card(n), server: None, offer: None, package: None, notifications: Vec::new() };
         let phones = (0..2).map(phone).collect();
         let ids = BTreeMap::new();
         Self { house, phones, iccids, ids, before, spoil: None, last: None, twice: false }
@@ -276,6 +282,10 @@ impl<'a> Play<'a> {
             Some(spoil) => self.spoiled(spoil, function, request),
             None => request,
         };
+        // What the test LPA cannot put into its binding is not sent.
+        if asn1::encode(function, &request).is_err() && BINDING.try_get() == Ok(Binding::Asn1) {
+            return Answer { http: 0, body: Value::Null, headers: BTreeMap::new() };
+        }
         self.last = Some((function, request.clone()));
         let answer = if std::mem::take(&mut self.twice) {
             let (one, two) =

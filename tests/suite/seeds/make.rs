@@ -2,6 +2,7 @@
 //! Files whose name begins with `found-` are findings of the past and stay.
 use std::fs;
 
+use euicc::lpa::asn1;
 use serde_json::{Value, json};
 use smdpp::asn1::tlv::{concat, tlv};
 use smdpp::config::{Answers, Config, Fqdn, OperatorAnswer};
@@ -17,9 +18,13 @@ fn keep(target: &str, name: &str, input: &[u8]) {
     fs::write(folder.join(name), input).unwrap();
 }
 
-/// A body, and the DER in one of its members.
+/// A body, the same in the ASN.1 binding, and the DER in one of its members.
 fn keep_both(function: &str, message: &str, name: &str, request: &Value, member: &str) {
     keep(function, name, request.to_string().as_bytes());
+    let camel: String = function.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let envelope = asn1::encode(&(camel[..1].to_lowercase() + &camel[1..]), request).unwrap();
+    keep("asn1_envelope", &format!("{function}-{name}"), &envelope);
+    keep("asn1_binding", &format!("{function}-{name}"), &envelope);
     keep(message, name, &octets(request, member));
     keep("tlv", &format!("{message}-{name}"), &octets(request, member));
 }
@@ -140,6 +145,11 @@ async fn certificates() {
     ] {
         keep("certificate", name, der);
     }
+    let brainpool = &pki.brainpool;
+    keep("certificate", "brainpool-ci", &brainpool.ci.der);
+    keep("certificate", "brainpool-eum", &brainpool.eum.der);
+    keep("chain", "brainpool", &concat(&[&brainpool.eum.der, &brainpool.euiccs[0].1.der]));
+    keep("chain", "mixed-curves", &concat(&[&pki.eum.der, &brainpool.euiccs[0].1.der]));
     keep("chain", "good", &concat(&[&pki.eum.der, &euicc.der]));
     keep("chain", "turned", &concat(&[&euicc.der, &pki.eum.der]));
     keep("chain", "ci-for-eum", &concat(&[&pki.ci.der, &euicc.der]));
@@ -176,30 +186,31 @@ fn by_hand() {
     }
 }
 
-/// Two octets a scene, as `fuzz/src/targets/session.rs` reads them.
+/// The cast, and two octets a scene, as `fuzz/src/targets/session.rs` reads them.
+fn play(name: &str, scenes: &[u8]) {
+    keep("session", name, &[&[0], scenes].concat());
+}
+
 fn plays() {
     let road = [6, 0, 7, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0];
-    let guarded = [6, 0, 7, 4, 0, 0, 1, 0, 2, 4, 2, 4, 2, 0, 2, 0];
-    keep("session", "road", &road);
-    keep("session", "life", &[&road[..], &[15, 0, 4, 0, 15, 8, 4, 0, 15, 12, 4, 0]].concat());
-    keep("session", "wrong-codes", &guarded);
-    keep("session", "two-phones", &[6, 0, 7, 0, 0, 0, 0, 1, 1, 0, 1, 1, 2, 1, 2, 0, 3, 1, 4, 1, 3, 0, 4, 0]);
-    keep(
-        "session",
-        "each-twice",
-        &[6, 0, 7, 0, 14, 0, 0, 0, 14, 0, 1, 0, 14, 0, 2, 0, 3, 0, 14, 0, 4, 0, 13, 0],
-    );
-    keep("session", "cancelled", &[6, 0, 7, 0, 0, 0, 1, 0, 5, 0, 13, 0, 9, 0]);
-    keep("session", "cancelled-order", &[6, 0, 7, 0, 0, 0, 1, 0, 9, 0, 2, 0, 6, 0, 7, 0, 1, 0]);
-    keep("session", "too-often", &[6, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 9, 0]);
-    keep("session", "expired", &[6, 0, 7, 0, 0, 0, 10, 6, 10, 6, 10, 6, 10, 6, 10, 6, 1, 0, 0, 0, 1, 0]);
-    keep("session", "retried", &[6, 0, 7, 0, 0, 0, 1, 0, 2, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0]);
+    for (name, cast) in [("asn1", 0x10), ("brainpool", 2), ("dual-in-asn1", 0x13)] {
+        keep("session", &format!("road-{name}"), &[&[cast], &road[..]].concat());
+    }
+    play("road", &road);
+    play("life", &[&road[..], &[15, 0, 4, 0, 15, 8, 4, 0, 15, 12, 4, 0]].concat());
+    play("wrong-codes", &[6, 0, 7, 4, 0, 0, 1, 0, 2, 4, 2, 4, 2, 0, 2, 0]);
+    play("two-phones", &[6, 0, 7, 0, 0, 0, 0, 1, 1, 0, 1, 1, 2, 1, 2, 0, 3, 1, 4, 1, 3, 0, 4, 0]);
+    play("each-twice", &[6, 0, 7, 0, 14, 0, 0, 0, 14, 0, 1, 0, 14, 0, 2, 0, 3, 0, 14, 0, 4, 0, 13, 0]);
+    play("cancelled", &[6, 0, 7, 0, 0, 0, 1, 0, 5, 0, 13, 0, 9, 0]);
+    play("cancelled-order", &[6, 0, 7, 0, 0, 0, 1, 0, 9, 0, 2, 0, 6, 0, 7, 0, 1, 0]);
+    play("too-often", &[6, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 9, 0]);
+    play("expired", &[6, 0, 7, 0, 0, 0, 10, 6, 10, 6, 10, 6, 10, 6, 10, 6, 1, 0, 0, 0, 1, 0]);
+    play("retried", &[6, 0, 7, 0, 0, 0, 1, 0, 2, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0]);
     let spoiled: Vec<u8> =
         (0..12).flat_map(|n| [0, 0, 12, n * 20 + 3, 1, 0, 1, 0, 12, n * 21, 2, 0]).collect();
-    keep("session", "spoiled", &[&[6, 0, 7, 0][..], &spoiled].concat());
+    play("spoiled", &[&[6, 0, 7, 0][..], &spoiled].concat());
     for fault in [0, 6, 12, 17, 26, 29] {
-        let play = [6, 0, 7, 0, 11, fault * 2, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0];
-        keep("session", &format!("fault-{fault}"), &play);
+        play(&format!("fault-{fault}"), &[6, 0, 7, 0, 11, fault * 2, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0]);
     }
 }
 
@@ -211,6 +222,7 @@ fn configuration() {
     let answers = Answers {
         address: Fqdn::parse("smdp.example.com").unwrap(),
         pki: "pki".to_owned(),
+        brainpool: true,
         operators: vec![operator],
     };
     keep("config", "template", Config::template(&answers).as_bytes());
