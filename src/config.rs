@@ -306,9 +306,14 @@ impl Config {
             return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let mut config = environment::read(&text, &path.display().to_string(), env)?;
+        let mut config = Self::read(&text, &path.display().to_string(), env)?;
         config.anchor(path.parent().unwrap_or(Path::new("")));
         Ok(config)
+    }
+
+    /// Reads the text of a file; `place` is how errors call it.
+    pub fn read(text: &str, place: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        environment::read(text, place, env)
     }
 
     /// The commented file that `smdpp init` writes.
