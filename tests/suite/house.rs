@@ -19,9 +19,8 @@ use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::es2plus::{Registered, Registry};
-use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
+use smdpp::hsm::{Hsm, Sealer};
+use smdpp::mint::{Issued, TestPki};
 use smdpp::profile::{Import, Limits, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
@@ -31,6 +30,8 @@ use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
+
+use crate::papers::Papers;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -66,7 +67,7 @@ impl Default for Wishes {
 
 /// The server, and everything around it.
 pub(crate) struct House {
-    pub(crate) pki: TestPki,
+    pub(crate) pki: Arc<TestPki>,
     pub(crate) clock: Arc<Hands>,
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
@@ -139,16 +140,16 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
+        let papers = Papers::of(wishes.euiccs, clock.now());
+        let pki = papers.pki.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
         let store = Store::open(&path, sealer()).unwrap();
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
-            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()).into(),
+            hsm: Hsm::Soft(Box::new(papers.soft_keys())),
+            setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             open_sessions_max: wishes.open_sessions_max,
@@ -471,25 +472,11 @@ async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: V
     (answer, body.to_vec())
 }
 
-fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
+fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
     Setting {
         address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
+        trust: papers.trust.clone(),
+        credentials: papers.credentials.clone(),
         limits: wishes.limits,
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,

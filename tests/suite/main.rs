@@ -14,6 +14,7 @@ mod curves;
 mod every_code;
 mod house;
 mod lifecycle;
+mod papers;
 mod races;
 mod road;
 mod scene;
