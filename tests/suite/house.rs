@@ -450,12 +450,7 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-async fn send(
-    router: &Router,
-    path: &str,
-    certificate: Option<Vec<u8>>,
-    body: Vec<u8>,
-) -> (Answer, Vec<u8>) {
+async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
     let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
     let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
     let mut request = Request::post(path)
