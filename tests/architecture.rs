@@ -40,14 +40,14 @@ const PLAN: &[(&str, &[&str])] = &[
     ("es2plus", &["call", "change", "fault", "pki", "profile", "random", "server", "types", "wire"]),
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
-    ("config", &["types"]),
+    ("config", &["profile", "time", "types"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     ("world", &["config", "fault", "hsm", "pki", "server", "store", "time", "types"]),
     (
         "serve",
         &[
-            "call", "config", "es2plus", "es9plus", "fault", "keeper", "profile", "random", "rsp", "server",
-            "time", "world",
+            "call", "config", "es2plus", "es9plus", "fault", "keeper", "random", "rsp", "server", "time",
+            "world",
         ],
     ),
     (

@@ -26,6 +26,6 @@ pub use metadata::{
 };
 pub use notification::{
     BppCommandId, ErrorReason, InstallationResult, NotificationMetadata, OtherSignedNotification,
-    PendingNotification, ProfileInstallationResult, ProfileInstallationResultData,
+    PeStatus, PendingNotification, ProfileInstallationResult, ProfileInstallationResultData,
 };
 pub use signed::{MALFORMED_SIGNATURE, Signature, Signed};

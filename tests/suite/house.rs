@@ -21,7 +21,7 @@ use smdpp::es2plus::{Registered, Registry};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
 use smdpp::mint::{Issued, Plan, TestPki};
 use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
-use smdpp::profile::{Import, Limits, Profile};
+use smdpp::profile::{Import, Layer, Limits, Policies, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
 use smdpp::server::{ClientCertificate, Peer};
@@ -50,6 +50,8 @@ impl Clock for Hands {
 pub(crate) struct Wishes {
     pub(crate) limits: Limits,
     pub(crate) order_ms: Option<i64>,
+    /// What operators and profile types have of their own; the house has `house`, and the two values above.
+    pub(crate) policies: Policies,
     pub(crate) euiccs: u64,
     pub(crate) open_sessions_max: u32,
 }
@@ -57,7 +59,24 @@ pub(crate) struct Wishes {
 impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000 }
+        let policies = Policies::default();
+        Self { limits, order_ms: None, policies, euiccs: 2, open_sessions_max: 1000 }
+    }
+}
+
+impl Wishes {
+    /// The house's own policy is this one; limits and expiry are as they were.
+    pub(crate) fn of(house: Layer) -> Self {
+        Self { policies: Policies { house, ..Policies::default() }, ..Self::default() }
+    }
+
+    fn policies(&self) -> Policies {
+        let mut policies = self.policies.clone();
+        let house = &mut policies.house;
+        house.download_attempts_max.get_or_insert(self.limits.download_attempts_max);
+        house.confirmation_code_attempts_max.get_or_insert(self.limits.confirmation_code_attempts_max);
+        house.order_valid_ms = house.order_valid_ms.or(self.order_ms);
+        policies
     }
 }
 
@@ -328,6 +347,7 @@ impl House {
             iccid: number.clone(),
             metadata: metadata.encode(),
             octets: upp.len(),
+            version: smdpp::profile::package::Package::read(&upp).ok().map(|package| package.version),
             keys: keys.octets(),
             protected: protect(&upp, &keys).octets().to_vec(),
         };
@@ -422,10 +442,9 @@ fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
         address: ADDRESS.to_owned(),
         trust,
         credentials: Credentials::new(vec![credential]),
-        limits: wishes.limits,
+        policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
     }
 }
 
