@@ -349,7 +349,8 @@ impl Config {
             if before.clone().any(|other| (&other.name, &other.operator) == (&one.name, &one.operator)) {
                 found.push(format!("two [[profile_type]] are named {}: join them", one.name));
             }
-            let unknown = one.operator.as_ref().filter(|name| !self.operator.iter().any(|op| op.name == **name));
+            let unknown =
+                one.operator.as_ref().filter(|name| !self.operator.iter().any(|op| op.name == **name));
             if let Some(name) = unknown {
                 found.push(format!("[[profile_type]] {} is of {name}, but no [[operator]] is", one.name));
             }

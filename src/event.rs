@@ -126,10 +126,18 @@ pub enum OneTimeKey {
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum Failure {
     OrderExpired,
-    DownloadAttempts { limit: u32 },
-    ConfirmationCodeAttempts { limit: u32 },
-    NotEligible { why: String },
-    SessionCancelled { reason: u8 },
+    DownloadAttempts {
+        limit: u32,
+    },
+    ConfirmationCodeAttempts {
+        limit: u32,
+    },
+    NotEligible {
+        why: String,
+    },
+    SessionCancelled {
+        reason: u8,
+    },
     Installation {
         command: u8,
         reason: u8,
@@ -183,7 +191,8 @@ impl FailedElement {
             Some(identification) => format!("profile element with identification {identification}"),
             None => "a profile element".to_owned(),
         };
-        let more = self.additional.map(|octet| format!(", additional information {octet}")).unwrap_or_default();
+        let more =
+            self.additional.map(|octet| format!(", additional information {octet}")).unwrap_or_default();
         format!("{element}: {}{more}", element_status(self.status))
     }
 }

@@ -136,7 +136,8 @@ impl EuiccInfo2 {
         let rsp_capability = bit_string(members.required(0x88)?)?;
         let ci_for_verification = key_ids(members.required(0xA9)?)?;
         let ci_for_signing = key_ids(members.required(0xAA)?)?;
-        let category = members.optional(0x8B)?.and_then(|tlv| super::bits::code(tlv.content, "euiccCategory").ok());
+        let category =
+            members.optional(0x8B)?.and_then(|tlv| super::bits::code(tlv.content, "euiccCategory").ok());
         let forbidden_pprs = members.optional(0x99)?;
         let forbidden_pprs = forbidden_pprs.map(|tlv| Pprs::decode(tlv.content)).transpose()?;
         let pp_version = Svn::decode(members.required(0x04)?.content)?;

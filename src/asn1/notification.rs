@@ -22,10 +22,12 @@ impl PendingNotification {
     pub fn decode(received: &[u8]) -> Result<Self, Malformed> {
         if received.first() == Some(&0x30) {
             let content = message(received, 0x30, NAME)?;
-            return OtherSignedNotification::decode(content, received).map(|other| Self::Other(Box::new(other)));
+            return OtherSignedNotification::decode(content, received)
+                .map(|other| Self::Other(Box::new(other)));
         }
         let content = message(received, 0xBF37, NAME)?;
-        ProfileInstallationResult::decode(content, received).map(|result| Self::Installation(Box::new(result)))
+        ProfileInstallationResult::decode(content, received)
+            .map(|result| Self::Installation(Box::new(result)))
     }
 }
 
@@ -317,7 +319,7 @@ mod tests {
     fn the_first_element_that_is_not_ok_is_named() {
         let element = refused("3012A01030068001008101013006800103810105");
         assert_eq!(element, Some(PeStatus { status: 3, identification: Some(5), additional: None }));
-        let element = refused("300DA00B30098001068102012C820109");
+        let element = refused("300EA00C300A8001068102012C820109");
         assert_eq!(element, Some(PeStatus { status: 6, identification: Some(300), additional: Some(9) }));
         for odd in ["", "3000", "30", "3002A000", "3005A0033001FF", "3007A00530038001008100", "040100"] {
             assert_eq!(refused(odd), None, "{odd}");

@@ -109,7 +109,11 @@ impl FinalState {
 pub enum Report {
     Installed,
     /// `element` is the first Profile Element that the eUICC refused, if it named one.
-    Failed { command: u8, reason: u8, element: Option<FailedElement> },
+    Failed {
+        command: u8,
+        reason: u8,
+        element: Option<FailedElement>,
+    },
 }
 
 /// A Profile in its new state and the event that says why. One cannot be had without the other.
@@ -244,10 +248,9 @@ impl Profile {
                 Command::CancelSession { .. },
             ) => Ok(None),
 
-            (
-                Allocated | Linked | Confirmed | Released | Downloaded,
-                Command::SetOrder(change),
-            ) => self.set(step, change),
+            (Allocated | Linked | Confirmed | Released | Downloaded, Command::SetOrder(change)) => {
+                self.set(step, change)
+            }
             // An order that has ended stays ended (3.1.6): a new one has new limits.
             (Available | Installed | Error | Unavailable, Command::SetOrder(_)) => {
                 Err(StatusCode::ICCID_WRONG_STATE.into())

@@ -1,8 +1,6 @@
 //! The moves of the lifecycle table: what changes in a Profile, and the event that says so.
 use super::Profile;
-use super::lifecycle::{
-    Confirm, Decision, Denied, FinalState, Ineligible, OrderChange, Report, Transition,
-};
+use super::lifecycle::{Confirm, Decision, Denied, FinalState, Ineligible, OrderChange, Report, Transition};
 use super::order::{Bound, Confirmation, Limits, Order, OrderSettings};
 use super::policy::RetryAfter;
 use crate::event::{ENCODING, Event, Failure, OneTimeKey, What};

@@ -175,7 +175,7 @@ impl Policies {
         self.resolve(profile.operator(), profile.profile_type(), profile.order())
     }
 
-    fn resolve(&self, operator: &OperatorId, name: &ProfileType, order: Option<&Order>) -> Policy {
+    pub fn resolve(&self, operator: &OperatorId, name: &ProfileType, order: Option<&Order>) -> Policy {
         let of_type = |exact: bool| {
             self.types.iter().filter(move |of| of.name == *name && of.operator.is_some() == exact)
         };
@@ -264,7 +264,11 @@ mod tests {
             house: Layer { rebind: Some(false), ..attempts(1) },
             operators: [(operator("acme"), attempts(2))].into(),
             // The order of the file does not matter: one operator's own type is narrower than everybody's.
-            types: vec![of("iot", Some("acme"), attempts(4)), of("iot", None, attempts(3)), of("m2m", None, session)],
+            types: vec![
+                of("iot", Some("acme"), attempts(4)),
+                of("iot", None, attempts(3)),
+                of("m2m", None, session),
+            ],
         };
         let found = |owner: &str, name: &str| {
             let policy = policies.resolve(&operator(owner), &profile_type(name), None);
@@ -283,7 +287,10 @@ mod tests {
     #[test]
     fn reasons_are_named_as_the_standard_names_them_or_shorter() {
         let of = |names: &[&str]| RetryAfter::of_names(names).unwrap();
-        assert_eq!(of(&["interruption", "installFailedDueToPEProcessingError"]), RetryAfter::Reasons(vec![11, 12]));
+        assert_eq!(
+            of(&["interruption", "installFailedDueToPEProcessingError"]),
+            RetryAfter::Reasons(vec![11, 12])
+        );
         assert_eq!(of(&["scp03tSecurityError", "unknownError"]), RetryAfter::Reasons(vec![8, 127]));
         assert!(of(&["Interruption"]).allows(11) && !of(&["Interruption"]).allows(10));
         assert!(RetryAfter::of_names(&["weather"]).is_err() && RetryAfter::parse("often").is_err());

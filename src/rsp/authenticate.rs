@@ -127,11 +127,8 @@ impl Claim {
     ) -> Result<Offer<'a>, Box<Refused>> {
         let credential = setting.credential(&self.credential_ci)?;
         let policy = setting.policies.of(&profile.value);
-        let candidate = Candidate {
-            metadata: &waiting.metadata_value,
-            octets: waiting.octets,
-            version: waiting.version,
-        };
+        let candidate =
+            Candidate { metadata: &waiting.metadata_value, octets: waiting.octets, version: waiting.version };
         let ineligible = eligibility(&candidate, &self.info, &self.device, &policy.eligibility.value);
         let transaction = self.session.value.id().clone();
         let command =
@@ -246,6 +243,7 @@ impl<'a> Offer<'a> {
             request_sha256,
             code_refused: false,
             refused_sha256: Vec::new(),
+            refused_left: 0,
         };
         let transaction_id = claim.session.value.id().clone();
         let session = claim.session.value.moved(expires_at, Stage::Authenticated(authenticated));

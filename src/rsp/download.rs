@@ -39,7 +39,7 @@ impl Download {
     ) -> Result<Self, StatusCode> {
         match session.value.open(now)?.clone() {
             Stage::Authenticated(authenticated) if authenticated.refused_sha256 == request_sha256 => {
-                Err(StatusCode::CONFIRMATION_CODE_REFUSED)
+                Err(StatusCode::confirmation_code_refused(authenticated.refused_left))
             }
             Stage::Authenticated(authenticated) => {
                 Ok(Self::First(Box::new(session), Box::new(authenticated)))
@@ -108,12 +108,17 @@ impl Preparation {
         }
         let policy = setting.policies.of(&profile);
         let limit = policy.confirmation_code_attempts_max.value;
+        let left = limit.saturating_sub(order.confirmation_code_attempts).saturating_sub(1);
         let refused_code = match order.confirmation_code_hash() {
             // Expiry is asked first (5.6.2), and the lifecycle below asks it.
             Some(_) if order.expired(now) => false,
             Some(stored) => {
                 let Some(given) = self.hash_cc.as_ref() else {
-                    return Err(self.code_refused(StatusCode::CONFIRMATION_CODE_MISSING.into(), Vec::new()));
+                    return Err(self.code_refused(
+                        StatusCode::CONFIRMATION_CODE_MISSING.into(),
+                        Vec::new(),
+                        0,
+                    ));
                 };
                 order.confirmation_code_attempts >= limit || !fits(stored.expose(), given, &transaction)
             }
@@ -136,22 +141,24 @@ impl Preparation {
                 Ok(Admitted { preparation: self, credential, transition, kept, key_mode, expires_at })
             }
             Ok(None) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
-            Err(denied) => Err(self.denied(*denied, version)),
+            Err(denied) => Err(self.denied(*denied, version, left)),
         }
     }
 
-    fn denied(self, denied: Denied, version: i64) -> Box<Refused> {
+    /// `left`: tries of the Confirmation Code that are left after this one.
+    fn denied(self, denied: Denied, version: i64, left: u32) -> Box<Refused> {
         let guessed = denied.status.is(StatusCode::CONFIRMATION_CODE_REFUSED);
         let refused = Refused::denied(denied, version);
         let guess = self.request_sha256.clone();
-        if guessed { self.code_refused(refused, guess) } else { refused }
+        if guessed { self.code_refused(refused, guess, left) } else { refused }
     }
 
     /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.
-    fn code_refused(self, mut refused: Box<Refused>, guess: Vec<u8>) -> Box<Refused> {
+    fn code_refused(self, mut refused: Box<Refused>, guess: Vec<u8>, left: u32) -> Box<Refused> {
         let Self { session: Versioned { value, version }, authenticated, .. } = self;
         let expires_at = value.expires_at();
-        let stage = Authenticated { code_refused: true, refused_sha256: guess, ..authenticated };
+        let stage =
+            Authenticated { code_refused: true, refused_sha256: guess, refused_left: left, ..authenticated };
         let session = Versioned { value: value.moved(expires_at, Stage::Authenticated(stage)), version };
         refused.change = refused.change.session(session);
         refused

@@ -153,7 +153,8 @@ pub fn other(
     setting: &Setting,
     now: Timestamp,
 ) -> Result<Other, &'static str> {
-    let OtherSignedNotification { metadata, signature, euicc_certificate, eum_certificate, .. } = notification;
+    let OtherSignedNotification { metadata, signature, euicc_certificate, eum_certificate, .. } =
+        notification;
     let euicc = setting.trust.verify_euicc(eum_certificate, euicc_certificate, now);
     let euicc = euicc.map_err(|_| "its certificates do not verify")?;
     euicc.verify(&[metadata.bytes()], signature).map_err(|_| "its signature does not verify")?;

@@ -54,7 +54,8 @@ impl Reader<'_> {
     ) -> Result<Vec<KeptNotification>, Fault> {
         let sql = "SELECT id, received_at, subject, why, sha256, body FROM invalid_notification
                    WHERE ?1 IS NULL OR subject = ?1 ORDER BY id DESC LIMIT ?2";
-        let mut found = self.readers.query(sql, &[Value::optional(subject, Value::text), Value::Int(limit)])?;
+        let mut found =
+            self.readers.query(sql, &[Value::optional(subject, Value::text), Value::Int(limit)])?;
         found.iter_mut().map(|row| kept(self.rows, row)).collect()
     }
 }
@@ -72,12 +73,7 @@ fn place(sha256: &str) -> Place<'_> {
 }
 
 /// One that is there already is a conflict: the call runs again, and sees it.
-pub(super) fn seen_writes(
-    rows: &Rows,
-    at: Timestamp,
-    eid: &Eid,
-    sequence: u64,
-) -> Result<[Write; 2], Fault> {
+pub(super) fn seen_writes(rows: &Rows, at: Timestamp, eid: &Eid, sequence: u64) -> Result<[Write; 2], Fault> {
     let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
     let eid = Value::Blob(rows.eid_index(eid));
     let insert = Write {

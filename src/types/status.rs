@@ -114,7 +114,10 @@ mod tests {
     fn a_wrong_code_tells_how_many_tries_are_left() {
         for left in 0..10 {
             let status = StatusCode::confirmation_code_refused(left);
-            assert!(status.is(StatusCode::CONFIRMATION_CODE_REFUSED) && status.message.len() <= 128, "{left}");
+            assert!(
+                status.is(StatusCode::CONFIRMATION_CODE_REFUSED) && status.message.len() <= 128,
+                "{left}"
+            );
         }
         assert!(StatusCode::confirmation_code_refused(2).message.contains("2 tries"));
         assert!(StatusCode::confirmation_code_refused(0).message.contains("no try is left"));

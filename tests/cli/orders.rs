@@ -56,7 +56,9 @@ fn an_order_is_explained_and_its_activation_code_is_shown_only_on_demand() {
     let id = iccid(1);
     house.moves(&id, ordered(None));
     let said = house.types(&["order", "show", &id]).out;
-    for says in ["Allocated", "call-7", "has not confirmed", "0 of 10", "never", "ES2+.ConfirmOrder"] {
+    for says in
+        ["Allocated", "call-7", "has not confirmed", "0 of 10 ([policy])", "never", "ES2+.ConfirmOrder"]
+    {
         assert!(said.contains(says), "{says}: {said}");
     }
 
@@ -68,7 +70,10 @@ fn an_order_is_explained_and_its_activation_code_is_shown_only_on_demand() {
         }
     }
     let said = house.types(&["order", "show", &id]).out;
-    assert!(said.contains("required, 0 wrong of 3") && said.contains("the phone downloads it"), "{said}");
+    assert!(
+        said.contains("required, 0 wrong of 3 ([policy])") && said.contains("the phone downloads it"),
+        "{said}"
+    );
     let shown = house.types(&["order", "show", &id, "--reveal"]).out;
     assert!(shown.contains("LPA:1$smdp.example.com$SECRET-MATCHING-ID$$1\n"), "{shown}");
     let shown = house.json(&["order", "show", &id, "--reveal"]);

@@ -9,9 +9,12 @@
 mod at_once;
 mod codes_es2plus;
 mod codes_es9plus;
+mod doubted;
+mod eligibility;
 mod every_code;
 mod house;
 mod lifecycle;
+mod policy;
 mod road;
 mod scene;
 mod secrets;

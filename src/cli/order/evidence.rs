@@ -7,8 +7,8 @@ use crate::bpp::protect::ProtectedProfile;
 use crate::bpp::protect::open;
 use crate::cli::CliError;
 use crate::cli::audit::sentence;
-use crate::event::Failure;
 use crate::event::FailedElement;
+use crate::event::Failure;
 use crate::event::What;
 use crate::profile::Order;
 use crate::profile::Policy;
@@ -38,7 +38,9 @@ impl Evidence {
     pub(super) async fn of(store: &Store, profile: &Profile) -> Result<Self, CliError> {
         let Some(order) = profile.order() else { return Ok(Self::default()) };
         let element = match &order.failure {
-            Some(Failure::Installation { element: Some(element), .. }) => named(store, profile, element).await?,
+            Some(Failure::Installation { element: Some(element), .. }) => {
+                named(store, profile, element).await?
+            }
             Some(_) | None => None,
         };
         let history = history(store, profile, order).await?;
@@ -47,11 +49,7 @@ impl Evidence {
 }
 
 /// Opens the package, and finds the element by its identification.
-async fn named(
-    store: &Store,
-    profile: &Profile,
-    failed: &FailedElement,
-) -> Result<Option<String>, CliError> {
+async fn named(store: &Store, profile: &Profile, failed: &FailedElement) -> Result<Option<String>, CliError> {
     let Some(wanted) = failed.identification else { return Ok(None) };
     let Some(package) = store.reader().package(profile.iccid()).await? else { return Ok(None) };
     let keys = package.keys.expose().as_slice().try_into().map_err(|_| damaged())?;
@@ -91,11 +89,7 @@ async fn history(
 }
 
 /// What claims to be of one of its sessions, or about its ICCID.
-async fn doubted(
-    store: &Store,
-    profile: &Profile,
-    order: &Order,
-) -> Result<Vec<KeptNotification>, CliError> {
+async fn doubted(store: &Store, profile: &Profile, order: &Order) -> Result<Vec<KeptNotification>, CliError> {
     let bound = order.bound.as_ref().map(|bound| &bound.transaction);
     let sessions = order.session.iter().chain(bound).chain(&order.out).map(TransactionId::to_string);
     let mut subjects: Vec<String> = sessions.collect();
@@ -142,8 +136,11 @@ pub(super) fn policy_document(policy: &Policy) -> Value {
 
 impl Evidence {
     pub(super) fn document(&self) -> Value {
-        let history: Vec<Value> =
-            self.history.iter().map(|(at, who, what)| json!({ "at": at, "who": who, "says": what })).collect();
+        let history: Vec<Value> = self
+            .history
+            .iter()
+            .map(|(at, who, what)| json!({ "at": at, "who": who, "says": what }))
+            .collect();
         let doubted: Vec<Value> = self.doubted.iter().map(crate::cli::notification::facts).collect();
         json!({ "failingElement": self.element, "history": history, "invalidNotifications": doubted })
     }

@@ -81,9 +81,7 @@ impl OrderCommand {
                 let text = view.text(out);
                 out.text(&text)
             }
-            Self::Set { iccid, wanted } => {
-                set::set(&store, &Iccid::parse(&iccid)?, &wanted, now, out).await
-            }
+            Self::Set { iccid, wanted } => set::set(&store, &Iccid::parse(&iccid)?, &wanted, now, out).await,
         }
     }
 }
@@ -104,7 +102,8 @@ async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>
             profile.operator().as_str().into(),
             profile.profile_type().as_str().into(),
             order.eid().map_or("-", |eid| eid.as_str()).into(),
-            format!("{}/{}", order.download_attempts, policies.of(profile).download_attempts_max.value).into(),
+            format!("{}/{}", order.download_attempts, policies.of(profile).download_attempts_max.value)
+                .into(),
             order.ordered_at.to_string().into(),
         ]);
     }

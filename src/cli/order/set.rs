@@ -40,7 +40,9 @@ impl Wanted {
             expires_at: self.expires.as_deref().map(|text| end(text, now)).transpose()?,
         };
         if change == OrderChange::default() {
-            return refused("say what to change: --download-attempts, --confirmation-code-attempts or --expires");
+            return refused(
+                "say what to change: --download-attempts, --confirmation-code-attempts or --expires",
+            );
         }
         if change.expires_at.flatten().is_some_and(|end| end <= now) {
             return refused("--expires: that is over already. ES2+.CancelOrder ends an order at once");
@@ -103,9 +105,11 @@ fn why_not(state: State) -> String {
         State::Available | State::Unavailable => "there is no order on this Profile".to_owned(),
         State::Installed => "the Profile is installed: its order is done".to_owned(),
         // 3.1.6 knows one way out of Error.
-        State::Error => "the order has ended in Error and stays so (SGP.22 3.1.6): the operator ends it with \
+        State::Error => {
+            "the order has ended in Error and stays so (SGP.22 3.1.6): the operator ends it with \
                          ES2+.CancelOrder and orders anew, and the new order has new limits"
-            .to_owned(),
+                .to_owned()
+        }
         State::Allocated | State::Linked | State::Confirmed | State::Released | State::Downloaded => {
             format!("not in state {state}")
         }

@@ -17,7 +17,7 @@ pub use steps::{
     INITIATE_AUTHENTICATION,
 };
 
-use crate::card::CardError;
+use crate::card::{CardError, DeviceInfo};
 use crate::http::{Http, HttpConfig, HttpError};
 
 /// Where the JSON functions of ES9+ live.
@@ -121,6 +121,8 @@ pub struct Answer {
 /// An LPA for one SM-DP+.
 #[derive(Debug)]
 pub struct Lpa {
+    /// What it tells of the device it runs on.
+    pub device: DeviceInfo,
     address: String,
     http: Http,
 }
@@ -139,7 +141,8 @@ impl Lpa {
                 ("x-admin-protocol".to_owned(), config.admin_protocol),
             ],
         };
-        Ok(Self { address: address.to_owned(), http: Http::new(address, http)? })
+        let device = DeviceInfo::default();
+        Ok(Self { device, address: address.to_owned(), http: Http::new(address, http)? })
     }
 
     pub fn address(&self) -> &str {
