@@ -1,12 +1,16 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "wishes.rs"]
+mod wishes;
+
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use euicc::lpa::{Authentication, Lpa, LpaConfig, Offer};
+use euicc::lpa::{Authentication, Binding, Lpa, LpaConfig, Offer, asn1};
 use euicc::{Card, Identity};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -21,7 +25,7 @@ use smdpp::es2plus::{Registered, Registry};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
 use smdpp::mint::{Issued, Plan, TestPki};
 use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
-use smdpp::profile::{Import, Layer, Limits, Policies, Profile};
+use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
 use smdpp::server::{ClientCertificate, Peer};
@@ -30,6 +34,8 @@ use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
+
+pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -45,41 +51,6 @@ impl Clock for Hands {
     }
 }
 
-/// What a test may want to be different.
-#[derive(Clone)]
-pub(crate) struct Wishes {
-    pub(crate) limits: Limits,
-    pub(crate) order_ms: Option<i64>,
-    /// What operators and profile types have of their own; the house has `house`, and the two values above.
-    pub(crate) policies: Policies,
-    pub(crate) euiccs: u64,
-    pub(crate) open_sessions_max: u32,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        let policies = Policies::default();
-        Self { limits, order_ms: None, policies, euiccs: 2, open_sessions_max: 1000 }
-    }
-}
-
-impl Wishes {
-    /// The house's own policy is this one; limits and expiry are as they were.
-    pub(crate) fn of(house: Layer) -> Self {
-        Self { policies: Policies { house, ..Policies::default() }, ..Self::default() }
-    }
-
-    fn policies(&self) -> Policies {
-        let mut policies = self.policies.clone();
-        let house = &mut policies.house;
-        house.download_attempts_max.get_or_insert(self.limits.download_attempts_max);
-        house.confirmation_code_attempts_max.get_or_insert(self.limits.confirmation_code_attempts_max);
-        house.order_valid_ms = house.order_valid_ms.or(self.order_ms);
-        policies
-    }
-}
-
 /// The server, and everything around it.
 pub(crate) struct House {
     pub(crate) pki: TestPki,
@@ -87,11 +58,28 @@ pub(crate) struct House {
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
     pub(crate) store: Store,
-    es9plus: Router,
-    es2plus: Router,
+    pub(crate) es9plus: Router,
+    pub(crate) es2plus: Router,
+    /// The conformance suite puts real sockets between caller and router.
+    pub(crate) road: Option<Box<dyn Road>>,
     pub(crate) lpa: Lpa,
     calls: AtomicI64,
     pub(crate) folder: tempfile::TempDir,
+}
+
+/// A way to the doors other than calling their routers; an ES2+ caller shows a certificate.
+pub(crate) trait Road: Send + Sync {
+    fn travel<'a>(
+        &'a self,
+        path: String,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+}
+
+tokio::task_local! {
+    /// The binding that ES9+ is called in; JSON unless a test says otherwise.
+    pub(crate) static BINDING: Binding;
 }
 
 /// HTTP status and JSON body (null when empty).
@@ -114,8 +102,11 @@ impl Answer {
         }
     }
 
-    /// Subject and reason, whatever HTTP says.
+    /// Subject and reason, whatever HTTP says; `error 5` in the ASN.1 binding.
     pub(crate) fn code(&self) -> String {
+        if let Some(error) = self.body.pointer("/header/functionExecutionStatus/error") {
+            return format!("error {error}");
+        }
         let data = self.body.pointer("/header/functionExecutionStatus/statusCodeData");
         let text = |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or("");
         format!("{}/{}", text("subjectCode"), text("reasonCode"))
@@ -134,7 +125,7 @@ impl House {
     }
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
-        let clock = Arc::new(Hands(AtomicI64::new(START_MS)));
+        let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
         let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
         let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -154,7 +145,8 @@ impl House {
         let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)));
         let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
         let lpa = Lpa::new(ADDRESS, config).unwrap();
-        Self { pki, clock, smdp, store, es9plus, es2plus, lpa, calls: AtomicI64::new(0), folder }
+        let calls = AtomicI64::new(0);
+        Self { pki, clock, smdp, store, es9plus, es2plus, road: None, lpa, calls, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -176,6 +168,21 @@ impl House {
         let ci = self.pki.ci.der.clone();
         let key = euicc.key_pem().unwrap();
         Card::new(Identity::from_pem(certificate, key.expose().as_bytes(), eum, &[ci]).unwrap())
+    }
+
+    /// The `n`th eUICC as one that knows the CI on brainpoolP256r1 only.
+    pub(crate) fn brainpool_card(&self, n: usize) -> Card {
+        let chain = &self.pki.brainpool;
+        let (_, euicc) = &chain.euiccs[n];
+        let key = euicc.key_pem().unwrap();
+        let issuers = [chain.ci.der.clone()];
+        let identity = Identity::from_pem(&euicc.der, key.expose().as_bytes(), &chain.eum.der, &issuers);
+        Card::new(identity.unwrap())
+    }
+
+    /// The `n`th eUICC with a key and certificate under each CI, NIST first.
+    pub(crate) fn dual_card(&self, n: usize) -> Card {
+        self.card(n).with_identity(self.brainpool_card(n).identity).unwrap()
     }
 
     pub(crate) fn eid(&self, n: usize) -> String {
@@ -207,9 +214,8 @@ impl House {
         certificate: Option<Vec<u8>>,
         body: Vec<u8>,
     ) -> Answer {
-        let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
         let path = format!("/gsma/rsp2/es2plus/{function}");
-        send(&self.es2plus, &path, certificate, body).await
+        self.send(&self.es2plus, path, certificate, body).await
     }
 
     /// DownloadOrder, ConfirmOrder with release; gives the MatchingID.
@@ -226,12 +232,40 @@ impl House {
 
 /// ES9+.
 impl House {
+    /// In the binding of the test: the same members, and the answer by the same names.
     pub(crate) async fn es9(&self, function: &str, body: &Value) -> Answer {
-        self.es9_raw(function, body.to_string().into_bytes()).await
+        match BINDING.try_get().unwrap_or_default() {
+            Binding::Json => self.es9_raw(function, body.to_string().into_bytes()).await,
+            Binding::Asn1 => {
+                let (answer, octets) = self.asn1_raw(asn1::encode(function, body).unwrap()).await;
+                match answer.http {
+                    200 => Answer { body: asn1::decode(function, &octets).unwrap(), ..answer },
+                    _ => answer,
+                }
+            }
+        }
+    }
+
+    /// Any octets, in the ASN.1 binding.
+    pub(crate) async fn asn1_raw(&self, body: Vec<u8>) -> (Answer, Vec<u8>) {
+        send(&self.es9plus, asn1::PATH, None, body).await
     }
 
     pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
-        send(&self.es9plus, &format!("/gsma/rsp2/es9plus/{function}"), None, body).await
+        self.send(&self.es9plus, format!("/gsma/rsp2/es9plus/{function}"), None, body).await
+    }
+
+    async fn send(
+        &self,
+        router: &Router,
+        path: String,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Answer {
+        match &self.road {
+            Some(road) => road.travel(path, certificate, body).await,
+            None => send(router, &path, certificate, body).await.0,
+        }
     }
 
     pub(crate) async fn initiate(&self, card: &mut Card) -> Authentication {
@@ -404,14 +438,11 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-async fn send(
-    router: &Router,
-    path: &str,
-    certificate: Option<Arc<ClientCertificate>>,
-    body: Vec<u8>,
-) -> Answer {
+async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
+    let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
+    let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
     let mut request = Request::post(path)
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, media_type)
         .header("user-agent", "gsma-rsp-lpad")
         .header("x-admin-protocol", "gsma/rsp/v2.2.0")
         .body(Body::from(body))
@@ -424,7 +455,8 @@ async fn send(
     };
     let headers = response.headers().iter().map(header).collect();
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers }
+    let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
+    (answer, body.to_vec())
 }
 
 fn soft_keys(pki: &TestPki) -> SoftKeys {
@@ -432,16 +464,20 @@ fn soft_keys(pki: &TestPki) -> SoftKeys {
         |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
     let mut keys = SoftKeys::default();
     keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
+    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
     keys
 }
 
 fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let trust = TrustStore::new(vec![Certificate::parse(&pki.ci.der).unwrap()]).unwrap();
-    let credential = Credential::new(&pki.dpauth.der, &pki.dppb.der, &trust, now).unwrap();
+    let second = &pki.brainpool;
+    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
+    let trust = TrustStore::new(roots.to_vec()).unwrap();
+    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
+        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
     Setting {
         address: ADDRESS.to_owned(),
         trust,
-        credentials: Credentials::new(vec![credential]),
+        credentials: Credentials::new(credentials.to_vec()),
         policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,

@@ -33,11 +33,11 @@ impl Default for DeviceInfo {
 }
 
 impl DeviceInfo {
-    fn der(&self) -> Vec<u8> {
+    fn der(&self, more: &[u8]) -> Vec<u8> {
         let capabilities: Vec<u8> =
             self.capabilities.iter().flat_map(|(tag, release)| tlv::write(*tag, &[*release, 0, 0])).collect();
         let imei = self.imei.map(|imei| tlv::write(0x82, &imei)).unwrap_or_default();
-        tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei])
+        tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei, more])
     }
 }
 
@@ -69,7 +69,10 @@ impl Card {
         }
         let trust_anyone = self.faults.has(Fault::TrustAnyone);
         match self.check_server(&signed, server_signature1, ci_pk_id, server_certificate, trust_anyone) {
-            Ok(server) => self.accept_server(transaction_id, server, matching_id, device),
+            Ok(server) => {
+                self.use_identity_under(Tlv::parse(ci_pk_id, 0x04)?.value);
+                self.accept_server(transaction_id, server, matching_id, device)
+            }
             Err((code, why)) => {
                 self.trouble = Some(format!("AuthenticateServer: {why}"));
                 Ok(refusal(&transaction_id, u64::from(code)))
@@ -126,6 +129,7 @@ impl Card {
     ) -> Result<Vec<u8>, CardError> {
         let signed1 = self.euicc_signed1(&transaction_id, &server, matching_id, device);
         let signature1 = self.euicc_signature1(&signed1)?;
+        let signed1 = if self.faults.has(Fault::Signature1Stripped) { extended(&signed1)? } else { signed1 };
         let body = [&signed1[..], &signature1, &self.identity.euicc.der, &self.identity.eum.der].concat();
         self.last_server_challenge = server.challenge;
         if let Some(session) = &mut self.session {
@@ -164,8 +168,8 @@ impl Card {
         };
         let svn = if has(Fault::SvnWrong) { [2, 9, 9] } else { self.info.svn };
         let mut info = self.info.clone();
-        let unknown = if has(Fault::UnknownTlvs) { tlv::write(0x9F7F, b"unknown") } else { Vec::new() };
-        info.extra.extend_from_slice(&unknown);
+        let unknown = |fault| if has(fault) { tlv::write(0x9F7F, b"unknown") } else { Vec::new() };
+        info.extra.extend_from_slice(&unknown(Fault::UnknownTlvs));
         let matching_id = matching_id.map(|id| tlv::write(0x80, id.as_bytes())).unwrap_or_default();
         tlv::nest(
             0x30,
@@ -174,8 +178,8 @@ impl Card {
                 &tlv::write(0x83, address.as_bytes()),
                 &tlv::write(0x84, &challenge),
                 &info.info2(&self.identity.issuers, svn),
-                &tlv::nest(0xA0, &[&matching_id, &device.der()]),
-                &unknown,
+                &tlv::nest(0xA0, &[&matching_id, &device.der(&unknown(Fault::DeviceInfoUnknown))]),
+                &unknown(Fault::UnknownTlvs),
             ],
         )
     }
@@ -193,6 +197,12 @@ impl Card {
         };
         Ok(tlv::write(0x5F37, &shown))
     }
+}
+
+/// The sequence with one more element, which no one knows.
+fn extended(sequence: &[u8]) -> Result<Vec<u8>, CardError> {
+    let content = Tlv::parse(sequence, 0x30)?.value;
+    Ok(tlv::nest(0x30, &[content, &tlv::write(0x9F7F, b"unknown")]))
 }
 
 fn refusal(transaction_id: &[u8], code: u64) -> Vec<u8> {
