@@ -186,7 +186,7 @@ fn an_order_names_the_profile_element_that_the_euicc_refused() {
         },
     );
     let shown = house.types(&["order", "show", &id]).out;
-    for says in ["PEProcessingError", "bad-values", "failing element", "usim (element 5 of 7"] {
+    for says in ["PEProcessingError", "bad-values", "failing element", "usim (element 5 of 8"] {
         assert!(shown.contains(says), "{says}: {shown}");
     }
     let document = house.json(&["order", "show", &id]);
