@@ -1,4 +1,5 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod crl;
 mod environment;
 mod policy;
 mod private;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use policy::{Narrower, Policy, ProfileTypePolicy};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use template::{Answers, OperatorAnswer};
@@ -40,6 +42,8 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -82,6 +86,9 @@ pub struct Es9plus {
     pub listen: SocketAddr,
     pub tls_certificate: PathBuf,
     pub tls_key: PathBuf,
+    /// A second certificate, for LPAs that offer brainpoolP256r1 and not NIST P-256.
+    pub brainpool_tls_certificate: Option<PathBuf>,
+    pub brainpool_tls_key: Option<PathBuf>,
 }
 
 /// The door for operators, with mutual TLS (5.3, 6.1).
@@ -100,6 +107,8 @@ pub struct Es2plus {
 #[serde(deny_unknown_fields)]
 pub struct Ci {
     pub certificate: PathBuf,
+    #[serde(default)]
+    pub crl: CrlSources,
 }
 
 /// Our certificates under one CI (4.5.2).
@@ -287,9 +296,14 @@ impl Config {
             return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let mut config = environment::read(&text, &path.display().to_string(), env)?;
+        let mut config = Self::read(&text, &path.display().to_string(), env)?;
         config.anchor(path.parent().unwrap_or(Path::new("")));
         Ok(config)
+    }
+
+    /// Reads the text of a file; `place` is how errors call it.
+    pub fn read(text: &str, place: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        environment::read(text, place, env)
     }
 
     /// The commented file that `smdpp init` writes.
@@ -313,6 +327,13 @@ impl Config {
                 "es9plus.listen and es2plus.listen are both {}: choose two",
                 self.es9plus.listen
             ));
+        }
+        if self.es9plus.brainpool_tls_certificate.is_some() != self.es9plus.brainpool_tls_key.is_some() {
+            found.push(
+                "es9plus.brainpool_tls_certificate and es9plus.brainpool_tls_key belong together: give both, \
+                 or neither"
+                    .to_owned(),
+            );
         }
         if self.ci.is_empty() {
             found.push("no [[ci]]: no eUICC would be trusted".to_owned());
@@ -402,7 +423,12 @@ impl Config {
             &mut self.es2plus.client_ca,
             &mut self.vault.seal_key,
         ];
-        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for ci in &mut self.ci {
+            paths.push(&mut ci.certificate);
+            paths.extend(ci.crl.files());
+        }
+        paths.extend(self.es9plus.brainpool_tls_certificate.as_mut());
+        paths.extend(self.es9plus.brainpool_tls_key.as_mut());
         for own in &mut self.credentials {
             paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
             paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);

@@ -85,7 +85,8 @@ fn other(section: &str, value: &str) -> String {
         ("policy", "keys") => "session".to_owned(),
         ("policy", "rebind") => "false".to_owned(),
         ("policy", "retry_after") => "all".to_owned(),
-        ("policy" | "limits", name) => format!("10{:02}", name.len()),
+        ("revocation", "stale" | "missing") => "refuse".to_owned(),
+        ("policy" | "limits" | "revocation", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }
 }
@@ -116,6 +117,8 @@ fn every_single_value_can_come_from_the_environment_alone() {
                     ("policy", "order_valid_days") => (1016 * crate::time::DAY_MS).to_string(),
                     ("log", "level") => "Trace".to_owned(),
                     ("log", "format") => "Json".to_owned(),
+                    ("revocation", "stale") => "stale: Refuse".to_owned(),
+                    ("revocation", "missing") => "missing: Refuse".to_owned(),
                     ("operator", "certificate_sha256") => "171, 171".to_owned(),
                     (section, value) => other(section, value),
                 };
