@@ -21,6 +21,7 @@ pub mod es9plus;
 pub mod event;
 pub mod fault;
 pub mod hsm;
+pub mod https;
 pub mod keeper;
 pub mod mint;
 pub mod pki;

@@ -31,6 +31,7 @@ const PLAN: &[(&str, &[&str])] = &[
     // doors
     ("wire", &["types"]),
     ("server", &["fault"]),
+    ("https", &["fault", "server", "wire"]),
     (
         "es9plus",
         &[
