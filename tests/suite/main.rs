@@ -16,3 +16,4 @@ mod road;
 mod scene;
 mod secrets;
 mod stories;
+mod told;
