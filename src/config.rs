@@ -1,4 +1,5 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod crl;
 mod environment;
 mod private;
 mod progress;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use progress::{Points, Progress, Url};
 pub use template::{Answers, OperatorAnswer};
@@ -37,6 +39,8 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -97,6 +101,8 @@ pub struct Es2plus {
 #[serde(deny_unknown_fields)]
 pub struct Ci {
     pub certificate: PathBuf,
+    #[serde(default)]
+    pub crl: CrlSources,
 }
 
 /// Our certificates under one CI (4.5.2).
@@ -396,7 +402,10 @@ impl Config {
             &mut self.es2plus.client_ca,
             &mut self.vault.seal_key,
         ];
-        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for ci in &mut self.ci {
+            paths.push(&mut ci.certificate);
+            paths.extend(ci.crl.files());
+        }
         let progress = self.operator.iter_mut().filter_map(|operator| operator.progress.as_mut());
         paths.extend(progress.map(|progress| &mut progress.ca));
         for own in &mut self.credentials {

@@ -14,6 +14,7 @@ pub use tls::Tls;
 
 use crate::config::Config;
 use crate::config::Database;
+use crate::config::OnTrouble;
 use crate::config::read_private;
 use crate::es2plus::Endpoint;
 use crate::fault::Fault;
@@ -22,6 +23,7 @@ use crate::hsm::Sealer;
 use crate::pki::Certificate;
 use crate::pki::Credentials;
 use crate::pki::TrustStore;
+use crate::revocation::Lists;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::types::OperatorId;
@@ -45,6 +47,8 @@ pub struct World {
     pub endpoints: BTreeMap<OperatorId, Endpoint>,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
+    /// What the CIs have revoked; `trust` and `credentials` know it already.
+    pub revocations: Lists,
 }
 
 /// The last day of one certificate.
@@ -53,12 +57,18 @@ pub struct Expiry {
     pub name: String,
     pub file: String,
     pub not_after: Timestamp,
+    pub certificate: Certificate,
 }
 
 impl Expiry {
     fn of(name: &str, path: &Path, certificate: &Certificate) -> Self {
         let file = path.display().to_string();
-        Self { name: name.to_owned(), file, not_after: certificate.not_after() }
+        Self {
+            name: name.to_owned(),
+            file,
+            not_after: certificate.not_after(),
+            certificate: certificate.clone(),
+        }
     }
 }
 
@@ -117,7 +127,22 @@ impl World {
             (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
                 if wrong.is_empty() =>
             {
-                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, endpoints, expiries })
+                let mut revocations = Lists::open(config, &trust, &credentials, now);
+                revocations.first(now).await;
+                refuse_missing(config, &revocations)?;
+                let trust = revocations.inform(trust);
+                let credentials = credentials.unrevoked(&trust);
+                Ok(Self {
+                    store,
+                    hsm,
+                    trust,
+                    credentials,
+                    es9plus,
+                    es2plus,
+                    endpoints,
+                    expiries,
+                    revocations,
+                })
             }
             _ => Err(Refusals::of(wrong)),
         }
@@ -131,6 +156,24 @@ impl World {
         Store::open(path, Arc::new(sealer))
             .map_err(|fault| refused(format!("{}: {}", path.display(), fault.story())))
     }
+}
+
+/// The CI certificates alone: for commands that need no keys.
+pub fn open_trust(config: &Config, now: Timestamp) -> Result<TrustStore, Refusals> {
+    let mut wrong = Vec::new();
+    own::trust(config, now, &mut wrong, &mut Vec::new()).ok_or_else(|| Refusals::of(wrong))
+}
+
+fn refuse_missing(config: &Config, revocations: &Lists) -> Result<(), Refusals> {
+    let missing = revocations.missing().map(|ci| {
+        format!(
+            "no revocation list of CI \"{ci}\" could be had, and revocation.missing is \"refuse\": \
+             `smdpp pki crl` says why"
+        )
+    });
+    let missing: Vec<String> = missing.collect();
+    let refused = config.revocation.missing == OnTrouble::Refuse && !missing.is_empty();
+    if refused { Err(Refusals::of(missing)) } else { Ok(()) }
 }
 
 /// A trail that ends in the future means that this clock is behind: times in new entries would be lies.

@@ -76,7 +76,8 @@ fn other(section: &str, value: &str) -> String {
         }
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
-        ("policy" | "limits" | "outbox", name) => format!("10{:02}", name.len()),
+        ("revocation", "stale" | "missing") => "refuse".to_owned(),
+        ("policy" | "limits" | "outbox" | "revocation", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }
 }
@@ -103,6 +104,8 @@ fn every_single_value_can_come_from_the_environment_alone() {
                     ("vault", "kind") => "Software".to_owned(),
                     ("log", "level") => "Trace".to_owned(),
                     ("log", "format") => "Json".to_owned(),
+                    ("revocation", "stale") => "stale: Refuse".to_owned(),
+                    ("revocation", "missing") => "missing: Refuse".to_owned(),
                     ("operator", "certificate_sha256") => "171, 171".to_owned(),
                     ("operator", "progress.url") => "esim.gamma.example".to_owned(),
                     ("operator", "progress.points") => "{Eligibility, BppInstallation}".to_owned(),

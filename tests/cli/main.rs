@@ -5,6 +5,7 @@ mod orders;
 mod outbox;
 mod profiles;
 mod refusals;
+mod revocation;
 
 use std::fs;
 use std::path::PathBuf;
