@@ -42,6 +42,7 @@ pub struct World {
     pub trust: TrustStore,
     pub credentials: Credentials,
     pub es9plus: Tls,
+    pub es9plus_brainpool: Option<Tls>,
     pub es2plus: Tls,
     /// Where operators want to hear of their Profiles.
     pub endpoints: BTreeMap<OperatorId, Endpoint>,
@@ -111,6 +112,7 @@ impl World {
         let trust = own::trust(config, now, &mut wrong, &mut expiries);
         let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
+        let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
         let endpoints = progress::endpoints(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
@@ -138,6 +140,7 @@ impl World {
                     trust,
                     credentials,
                     es9plus,
+                    es9plus_brainpool,
                     es2plus,
                     endpoints,
                     expiries,
