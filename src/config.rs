@@ -1,4 +1,5 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod crl;
 mod environment;
 mod private;
 mod template;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use template::{Answers, OperatorAnswer};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -75,6 +79,9 @@ pub struct Es9plus {
     pub listen: SocketAddr,
     pub tls_certificate: PathBuf,
     pub tls_key: PathBuf,
+    /// A second certificate, for LPAs that offer brainpoolP256r1 and not NIST P-256.
+    pub brainpool_tls_certificate: Option<PathBuf>,
+    pub brainpool_tls_key: Option<PathBuf>,
 }
 
 /// The door for operators, with mutual TLS (5.3, 6.1).
@@ -93,6 +100,8 @@ pub struct Es2plus {
 #[serde(deny_unknown_fields)]
 pub struct Ci {
     pub certificate: PathBuf,
+    #[serde(default)]
+    pub crl: CrlSources,
 }
 
 /// Our certificates under one CI (4.5.2).
@@ -329,6 +338,13 @@ impl Config {
                 self.es9plus.listen
             ));
         }
+        if self.es9plus.brainpool_tls_certificate.is_some() != self.es9plus.brainpool_tls_key.is_some() {
+            found.push(
+                "es9plus.brainpool_tls_certificate and es9plus.brainpool_tls_key belong together: give both, \
+                 or neither"
+                    .to_owned(),
+            );
+        }
         if self.ci.is_empty() {
             found.push("no [[ci]]: no eUICC would be trusted".to_owned());
         }
@@ -379,7 +395,12 @@ impl Config {
             &mut self.es2plus.client_ca,
             &mut self.vault.seal_key,
         ];
-        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for ci in &mut self.ci {
+            paths.push(&mut ci.certificate);
+            paths.extend(ci.crl.files());
+        }
+        paths.extend(self.es9plus.brainpool_tls_certificate.as_mut());
+        paths.extend(self.es9plus.brainpool_tls_key.as_mut());
         for own in &mut self.credentials {
             paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
             paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);

@@ -8,6 +8,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "what helps a test may panic as a test may; clippy knows only functions that are marked as tests"
 )]
+mod brainpool;
 mod crash;
 mod der;
 mod envelopes;
@@ -16,6 +17,7 @@ mod json;
 mod mutants;
 mod orders;
 mod raw;
+mod revocation;
 mod road;
 mod start;
 mod tls;
