@@ -308,7 +308,7 @@ async fn step(house: Arc<House>, mut phone: Phone) -> Phone {
         Step::Bind(offer) => Step::Install(house.bind(card, &offer).await),
         Step::Install(package) => {
             card.load_bound_profile_package(&package).unwrap();
-            let installed = card.profile(&phone.iccid).expect("its own Profile, under its own keys");
+            let installed = card.profile(&phone.iccid).unwrap();
             assert_eq!((installed.upp == phone.upp, card.profiles().len()), (true, 1));
             house.deliver(card).await;
             Step::Done
