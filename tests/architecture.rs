@@ -49,7 +49,7 @@ const PLAN: &[(&str, &[&str])] = &[
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
     ("courier", &["call", "errand", "es2plus", "fault", "store", "types"]),
-    ("config", &["errand", "types"]),
+    ("config", &["errand", "profile", "time", "types"]),
     ("revocation", &["asn1", "call", "config", "pki", "time"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     (
@@ -80,7 +80,6 @@ const PLAN: &[(&str, &[&str])] = &[
             "fault",
             "keeper",
             "pki",
-            "profile",
             "random",
             "revocation",
             "rsp",

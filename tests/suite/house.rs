@@ -1,4 +1,7 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "wishes.rs"]
+mod wishes;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,12 +21,10 @@ use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
-use smdpp::errand::Agreements;
 use smdpp::es2plus::{Registered, Registry};
-use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
-use smdpp::profile::{Import, Limits, Profile};
+use smdpp::hsm::{Hsm, Sealer};
+use smdpp::mint::{Issued, TestPki};
+use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
 use smdpp::server::{ClientCertificate, Peer};
@@ -32,6 +33,9 @@ use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
+
+use crate::papers::Papers;
+pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -47,29 +51,9 @@ impl Clock for Hands {
     }
 }
 
-/// What a test may want to be different.
-#[derive(Clone)]
-pub(crate) struct Wishes {
-    pub(crate) limits: Limits,
-    pub(crate) order_ms: Option<i64>,
-    pub(crate) euiccs: u64,
-    pub(crate) open_sessions_max: u32,
-    pub(crate) agreements: Agreements,
-    /// What the clock says at first.
-    pub(crate) start_ms: i64,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        let agreements = Agreements::default();
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000, start_ms: START_MS, agreements }
-    }
-}
-
 /// The server, and everything around it.
 pub(crate) struct House {
-    pub(crate) pki: TestPki,
+    pub(crate) pki: Arc<TestPki>,
     pub(crate) clock: Arc<Hands>,
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
@@ -142,16 +126,16 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
+        let papers = Papers::of(wishes.euiccs, clock.now());
+        let pki = papers.pki.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
         let store = Store::open(&path, sealer()).unwrap();
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
-            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()).into(),
+            hsm: Hsm::Soft(Box::new(papers.soft_keys())),
+            setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             agreements: wishes.agreements.clone(),
@@ -398,6 +382,7 @@ impl House {
             iccid: number.clone(),
             metadata: metadata.encode(),
             octets: upp.len(),
+            version: smdpp::profile::package::Package::read(&upp).ok().map(|package| package.version),
             keys: keys.octets(),
             protected: protect(&upp, &keys).octets().to_vec(),
         };
@@ -475,29 +460,14 @@ async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: V
     (answer, body.to_vec())
 }
 
-fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
+fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
     Setting {
         address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
-        limits: wishes.limits,
+        trust: papers.trust.clone(),
+        credentials: papers.credentials.clone(),
+        policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
     }
 }
 
