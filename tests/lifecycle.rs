@@ -61,11 +61,12 @@ fn every_row_of_who_is_told_is_what_the_code_does() {
 /// The rows of the table that begins with a column "Trigger".
 fn told_rows() -> Vec<[String; 3]> {
     let lines = PAGE.lines().skip_while(|line| !line.starts_with("| Trigger |")).skip(2);
-    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    lines
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| cells(line)[1..4].to_vec().try_into().unwrap())
-        .collect()
+    let row = |line: &str| {
+        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let [_, trigger, says, when, _] = <[String; 5]>::try_from(cells).unwrap();
+        [trigger, says, when]
+    };
+    lines.take_while(|line| line.starts_with('|')).map(row).collect()
 }
 
 /// The moves of a trigger; the first row has four.
@@ -108,7 +109,7 @@ fn happens(trigger: &str) -> Vec<Transition> {
         }
         "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
         "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
-        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind(true)),
         "GetBoundProfilePackage, no Confirmation Code" => {
             return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
         }
