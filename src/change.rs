@@ -1,6 +1,6 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
 use crate::event::Event;
-use crate::profile::{Denied, Profile, Transition};
+use crate::profile::{Denied, EventRecord, Profile, Transition};
 use crate::session::{Session, Stage};
 use crate::types::Eid;
 use crate::types::Iccid;
@@ -61,6 +61,7 @@ pub struct Change {
     binding: Option<BindingChange>,
     notification: Option<(Eid, u64)>,
     events: Vec<Event>,
+    withdrawn: Vec<EventRecord>,
 }
 
 /// The pieces of a change, for the store.
@@ -82,6 +83,7 @@ impl Change {
 
     /// A Profile changes only together with the event that explains it.
     pub fn profile(mut self, transition: Versioned<Transition>) -> Self {
+        self.withdrawn.extend(transition.value.withdrawn().cloned());
         let (profile, event) = transition.value.into_parts();
         self.profiles.push(Versioned { value: profile, version: transition.version });
         self.events.push(event);
@@ -110,6 +112,12 @@ impl Change {
     /// Remembers that this notification was taken in, once and for ever.
     pub fn notification(mut self, eid: Eid, sequence: u64) -> Self {
         self.notification = Some((eid, sequence));
+        self
+    }
+
+    /// The SM-DS may have this event, and no order wants it.
+    pub fn withdraw(mut self, event: EventRecord) -> Self {
+        self.withdrawn.push(event);
         self
     }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use template::{Answers, OperatorAnswer};
 
-use crate::types::Malformed;
+pub use crate::types::Fqdn;
 use crate::types::Oid;
 use crate::types::OperatorId;
 
@@ -245,37 +245,6 @@ impl LogLevel {
 pub enum LogFormat {
     Text,
     Json,
-}
-
-/// A fully qualified domain name, in lower case: at least two labels of letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Fqdn(String);
-
-impl Fqdn {
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let fits = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
-        fits.then(|| Self(text.to_ascii_lowercase()))
-            .ok_or(Malformed("address: a domain name such as smdp.example.com, without https:// and port"))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Fqdn {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
 }
 
 /// What is wrong with the configuration, where, and what to do.

@@ -180,6 +180,17 @@ fn sentence(what: &What) -> String {
             let result = if *installed { "installed" } else { "not installed" };
             format!("a late result of order {order}: {result} (session {transaction})")
         }
+        What::EventAnnounced { order, smds_address, call } => {
+            format!("order {order}: SM-DS {smds_address} is told of it (call {call})")
+        }
+        What::EventNotRegistered { order, smds_address, reply } => {
+            let why = match reply {
+                SmdsReply::Refused => "refused the event",
+                SmdsReply::Unreachable => "could not be reached",
+                SmdsReply::Silent => "gave no answer: it may have the event",
+            };
+            format!("order {order}: SM-DS {smds_address} {why}")
+        }
         What::NotificationInvalid { transaction, .. } => {
             format!("a notification that does not hold was put aside (session {transaction})")
         }

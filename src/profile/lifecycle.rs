@@ -1,5 +1,6 @@
 //! The Profile lifecycle (SGP.22 3.1.6). Every transition is decided in [`Profile::decide`]; nothing else moves a state.
 use super::Profile;
+use super::event_record::{EventRecord, Heard};
 use super::moves::{Reservation, Step};
 use super::order::Limits;
 use crate::event::{ENCODING, Event, OneTimeKey, What};
@@ -7,6 +8,7 @@ use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::CodeHash;
 use crate::types::Eid;
+use crate::types::Fqdn;
 use crate::types::FunctionCallId;
 use crate::types::Iccid;
 use crate::types::MatchingId;
@@ -29,7 +31,7 @@ pub enum Command {
     /// ES2+.ConfirmOrder (5.3.2).
     ConfirmOrder(Confirm),
     /// ES2+.ReleaseProfile (5.3.4).
-    ReleaseProfile,
+    ReleaseProfile { heard: Option<Heard> },
     /// ES2+.CancelOrder (5.3.3).
     CancelOrder {
         call: FunctionCallId,
@@ -66,6 +68,9 @@ pub struct Confirm {
     pub fresh: MatchingId,
     pub confirmation_code_hash: Option<CodeHash>,
     pub release_flag: bool,
+    pub smds_address: Option<Fqdn>,
+    /// What the SM-DS answered; `None` as long as it was not asked.
+    pub heard: Option<Heard>,
 }
 
 /// Where CancelOrder leaves the Profile.
@@ -104,12 +109,23 @@ impl Report {
 pub struct Transition {
     after: Profile,
     event: Event,
+    withdrawn: Option<EventRecord>,
 }
 
 impl Transition {
     /// Private to this room: a Profile changes only by a move.
-    pub(super) fn of(after: Profile, event: Event) -> Self {
-        Self { after, event }
+    pub(super) fn of(after: Profile, event: Event, withdrawn: Option<EventRecord>) -> Self {
+        Self { after, event, withdrawn }
+    }
+
+    /// The Event Record that the SM-DS may have and shall delete now (3.6.2).
+    pub fn withdrawn(&self) -> Option<&EventRecord> {
+        self.withdrawn.as_ref()
+    }
+
+    /// For an event that the SM-DS has refused: there is nothing to delete.
+    pub(super) fn without_withdrawal(self) -> Self {
+        Self { withdrawn: None, ..self }
     }
 
     pub fn after(&self) -> &Profile {
@@ -169,11 +185,11 @@ impl Profile {
                 Err(StatusCode::ICCID_WRONG_STATE.into())
             }
 
-            (Confirmed, Command::ReleaseProfile) => self.released(step),
-            (Released, Command::ReleaseProfile) => Ok(None),
+            (Confirmed, Command::ReleaseProfile { heard }) => self.released(step, heard),
+            (Released, Command::ReleaseProfile { .. }) => Ok(None),
             (
                 Available | Allocated | Linked | Downloaded | Installed | Error | Unavailable,
-                Command::ReleaseProfile,
+                Command::ReleaseProfile { .. },
             ) => Err(StatusCode::ICCID_WRONG_STATE.into()),
 
             (
@@ -247,7 +263,7 @@ impl Profile {
     /// say where the Profile stood when it stood elsewhere.
     pub fn noted(self, actor: Actor, what: What) -> Transition {
         let (from, to, iccid) = (Some(self.state), self.state, self.iccid.clone());
-        Transition { after: self, event: Event { v: ENCODING, actor, iccid, from, to, what } }
+        Transition::of(self, Event { v: ENCODING, actor, iccid, from, to, what }, None)
     }
 
     /// Puts a new Profile in stock.
@@ -258,6 +274,6 @@ impl Profile {
             Event { v: ENCODING, actor, iccid: iccid.clone(), from: None, to: State::Available, what };
         let state = State::Available;
         let after = Self { iccid, operator, profile_type, state, orders: 0, order: None, cancelled_by: None };
-        Transition { after, event }
+        Transition::of(after, event, None)
     }
 }

@@ -1,12 +1,14 @@
 //! A Profile as the SM-DP+ holds it, the order on it, and the one place that decides its state.
 pub mod elements;
 mod eligibility;
+mod event_record;
 mod lifecycle;
 mod moves;
 mod order;
 pub mod package;
 
 pub use eligibility::eligibility;
+pub use event_record::{EventRecord, EventStatus, Heard, Reply};
 pub use lifecycle::{Command, Confirm, Denied, FinalState, Import, Ineligible, Report, Transition};
 pub use order::{Bound, Confirmation, Limits, Order};
 

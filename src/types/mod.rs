@@ -4,6 +4,7 @@ mod text;
 
 mod actor;
 mod digits;
+mod fqdn;
 pub mod hex;
 mod identifiers;
 mod oid;
@@ -13,6 +14,7 @@ mod status;
 
 pub use actor::{Actor, OperatorId};
 pub use digits::{Eid, Iccid};
+pub use fqdn::Fqdn;
 pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
 pub use oid::Oid;
 pub use secret::{CodeHash, Secret};
