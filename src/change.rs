@@ -1,6 +1,7 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
+use crate::errand::Posted;
 use crate::event::Event;
-use crate::profile::{Denied, EventRecord, Profile, Transition};
+use crate::profile::{Denied, Profile, Transition};
 use crate::session::{Session, Stage};
 use crate::types::Eid;
 use crate::types::Iccid;
@@ -56,12 +57,11 @@ pub enum BindingChange {
 #[must_use = "a change does nothing until the store commits it"]
 pub struct Change {
     session: Option<Versioned<Session>>,
-    profiles: Vec<Versioned<Profile>>,
+    transitions: Vec<Versioned<Transition>>,
     packages: Vec<Package>,
     binding: Option<BindingChange>,
     notification: Option<(Eid, u64)>,
-    events: Vec<Event>,
-    withdrawn: Vec<EventRecord>,
+    errands: Vec<Posted>,
 }
 
 /// The pieces of a change, for the store.
@@ -73,6 +73,7 @@ pub struct Parts {
     pub binding: Option<BindingChange>,
     pub notification: Option<(Eid, u64)>,
     pub events: Vec<Event>,
+    pub errands: Vec<Posted>,
 }
 
 impl Change {
@@ -83,11 +84,13 @@ impl Change {
 
     /// A Profile changes only together with the event that explains it.
     pub fn profile(mut self, transition: Versioned<Transition>) -> Self {
-        self.withdrawn.extend(transition.value.withdrawn().cloned());
-        let (profile, event) = transition.value.into_parts();
-        self.profiles.push(Versioned { value: profile, version: transition.version });
-        self.events.push(event);
+        self.transitions.push(transition);
         self
+    }
+
+    /// All that happens to Profiles by this change.
+    pub fn transitions(&self) -> impl Iterator<Item = &Transition> {
+        self.transitions.iter().map(|transition| &transition.value)
     }
 
     /// As [`Change::profile`]; where no other try can follow, what was kept for one is forgotten.
@@ -115,9 +118,9 @@ impl Change {
         self
     }
 
-    /// The SM-DS may have this event, and no order wants it.
-    pub fn withdraw(mut self, event: EventRecord) -> Self {
-        self.withdrawn.push(event);
+    /// Something that somebody must be told when this change is durable.
+    pub fn errand(mut self, errand: Posted) -> Self {
+        self.errands.push(errand);
         self
     }
 
@@ -135,18 +138,29 @@ impl Change {
 
     /// True when there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        let Self { session, profiles, packages, binding, notification, events } = self;
+        let Self { session, transitions, packages, binding, notification, errands } = self;
         session.is_none()
-            && profiles.is_empty()
+            && transitions.is_empty()
             && packages.is_empty()
             && binding.is_none()
             && notification.is_none()
-            && events.is_empty()
+            && errands.is_empty()
+    }
+
+    /// True when somebody must be told something.
+    pub fn has_errands(&self) -> bool {
+        !self.errands.is_empty()
     }
 
     pub fn into_parts(self) -> Parts {
-        let Self { session, profiles, packages, binding, notification, events } = self;
-        Parts { session, profiles, packages, binding, notification, events }
+        let Self { session, transitions, packages, binding, notification, errands } = self;
+        let (mut profiles, mut events) = (Vec::new(), Vec::new());
+        for Versioned { value, version } in transitions {
+            let (profile, event) = value.into_parts();
+            profiles.push(Versioned { value: profile, version });
+            events.push(event);
+        }
+        Parts { session, profiles, packages, binding, notification, events, errands }
     }
 }
 

@@ -14,6 +14,8 @@ pub mod call;
 pub mod change;
 pub mod cli;
 pub mod config;
+pub mod errand;
+pub mod es12;
 pub mod es2plus;
 pub mod es8plus;
 pub mod es9plus;

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::call::{Parts, Smdp};
 use crate::config::Config;
+use crate::errand::Agreements;
 use crate::es2plus;
 use crate::es2plus::{Registered, Registry};
 use crate::es9plus;
@@ -56,6 +57,7 @@ impl Doors {
             setting,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
+            agreements: Agreements::default(),
             open_sessions_max: config.limits.open_sessions_max,
         }));
         let limits = limits(config);

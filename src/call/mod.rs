@@ -1,4 +1,5 @@
 //! One function of the standard, run once: read, decide, sign, commit, answer.
+mod outbox;
 mod perform;
 mod verdict;
 
@@ -6,15 +7,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::Notify;
+
+pub use outbox::Outbox;
 pub use perform::{Ended, perform};
 pub use verdict::{Accepted, Failure, Verdict};
 
+use crate::errand::{Agreements, Errand, Posted};
 use crate::fault::Fault;
 use crate::hsm::Hsm;
-use crate::random::Random;
+use crate::random::{Random, octets};
 use crate::rsp::Setting;
 use crate::store::{Reader, Store};
 use crate::time::{Clock, Timestamp};
+use crate::types::FunctionCallId;
+use crate::types::hex;
 
 /// A function of an SGP.22 interface: its name, who may call it, its two messages and its recipe.
 pub trait Function {
@@ -38,6 +45,8 @@ pub struct Parts {
     pub setting: Setting,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Which operators are told of what happens to their Profiles.
+    pub agreements: Agreements,
     /// Sessions that may wait for their AuthenticateClient; more are turned away for a while.
     pub open_sessions_max: u32,
 }
@@ -48,6 +57,8 @@ pub struct Parts {
 pub struct Smdp {
     parts: Parts,
     open_sessions: AtomicI64,
+    /// Rings when there is something new in the outbox.
+    news: Notify,
 }
 
 /// What a recipe may use. It can read and sign; it cannot write, and it has one "now".
@@ -63,7 +74,7 @@ pub struct Call<'a> {
 
 impl Smdp {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, open_sessions: AtomicI64::new(0) }
+        Self { parts, open_sessions: AtomicI64::new(0), news: Notify::new() }
     }
 
     /// For what only looks: health, tests.
@@ -96,6 +107,13 @@ impl Smdp {
 }
 
 impl Call<'_> {
+    /// An errand under the name by which its repetitions are known.
+    pub fn posted(&self, errand: Errand) -> Result<Posted, Fault> {
+        let name: [u8; 16] = octets(self.random)?;
+        let call = FunctionCallId::parse(&hex::encode(&name)).map_err(Fault::caused("name an errand"))?;
+        Ok(Posted { call, errand })
+    }
+
     /// Asks for a place for a new session. Anybody may ask for one, so there is a limit: a flood must not fill the
     /// store. The count is put right at each sweep.
     pub fn admit_session(&self) -> Result<(), Failure> {

@@ -1,8 +1,9 @@
 //! The one place that commits. An answer leaves the house only after its change is durable.
 use std::time::Duration;
 
-use super::{Accepted, Failure, Function, Smdp};
-use crate::change::Refused;
+use super::{Accepted, Call, Failure, Function, Smdp};
+use crate::change::{Change, Refused};
+use crate::errand::told;
 use crate::fault::Fault;
 use crate::random::octets;
 use crate::store::CommitError;
@@ -38,10 +39,14 @@ pub async fn perform<F: Function>(
             Err(Failure::Busy) => return Ok(Ended::Busy),
             Err(Failure::Fault(fault)) => return Err(fault),
         };
-        let opened = change.opened();
+        let change = with_errands(smdp, &call, change)?;
+        let (opened, has_errands) = (change.opened(), change.has_errands());
         match smdp.parts.store.commit(call.now, change).await {
             Ok(()) => {
                 smdp.count(opened);
+                if has_errands {
+                    smdp.news.notify_one();
+                }
                 return Ok(answer);
             }
             Err(CommitError::Conflict) => pause(smdp, attempt).await?,
@@ -50,6 +55,13 @@ pub async fn perform<F: Function>(
     }
     tracing::warn!(function = F::NAME, "gave way too often to other calls");
     Ok(Ended::Busy)
+}
+
+/// Adds what others must be told of this change. Here and nowhere else, so that no rule can forget it.
+fn with_errands(smdp: &Smdp, call: &Call<'_>, change: Change) -> Result<Change, Fault> {
+    let agreements = &smdp.parts.agreements;
+    let errands: Vec<_> = change.transitions().flat_map(|moved| told(moved, agreements, call.now)).collect();
+    errands.into_iter().try_fold(change, |change, errand| Ok(change.errand(call.posted(errand)?)))
 }
 
 /// A short wait of random length, so that those who collided do not collide again.

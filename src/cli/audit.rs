@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::event::Failure;
 use crate::event::OneTimeKey;
+use crate::event::SmdsReply;
 use crate::event::What;
 use crate::event::cancel_reason;
 use crate::store::Store;
@@ -154,6 +155,9 @@ fn sentence(what: &What) -> String {
         }
         What::ConfirmationCodeRefused { order, attempt, transaction } => {
             format!("wrong confirmation code, number {attempt}, on order {order} (session {transaction})")
+        }
+        What::ConfirmationCodeMissing { order, transaction } => {
+            format!("no confirmation code was given for order {order} (session {transaction})")
         }
         What::PackageBound { order, eid, one_time_key, transaction } => {
             let again = match one_time_key {

@@ -6,6 +6,7 @@
 use super::{Door, Json, decide};
 use crate::call::{Call, Ended, Failure, perform};
 use crate::change::{Change, Refused, Versioned};
+use crate::errand::{DeleteEvent, Errand};
 use crate::fault::Fault;
 use crate::profile::{Command, EventRecord, Heard, Profile};
 use crate::types::OperatorId;
@@ -46,22 +47,27 @@ pub(super) fn decide_heard(
     let lost = |now: &Profile| told.filter(|event| !now.wants_event(event)).cloned();
     match decide(call, caller, profile, command) {
         Ok((after, change)) => {
-            let lost = lost(&after);
-            Ok((after, withdraw(change, lost)))
+            let change = withdraw(call, change, &after, lost(&after))?;
+            Ok((after, change))
         }
         Err(Failure::Refused(refused)) => {
             let Refused { status, change } = *refused;
-            Err(Box::new(Refused { status, change: withdraw(change, lost(&before)) }).into())
+            let change = withdraw(call, change, &before, lost(&before))?;
+            Err(Box::new(Refused { status, change }).into())
         }
         Err(other) => Err(other),
     }
 }
 
-fn withdraw(change: Change, event: Option<EventRecord>) -> Change {
-    match event {
-        Some(event) => change.withdraw(event),
-        None => change,
-    }
+fn withdraw(
+    call: &Call<'_>,
+    change: Change,
+    profile: &Profile,
+    event: Option<EventRecord>,
+) -> Result<Change, Fault> {
+    let Some(event) = event else { return Ok(change) };
+    let errand = Errand::DeleteEvent(DeleteEvent::of(profile.iccid().clone(), event));
+    Ok(change.errand(call.posted(errand)?))
 }
 
 /// The event that a Profile as it stands after a decision still has to be released with.

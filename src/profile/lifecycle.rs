@@ -110,12 +110,13 @@ pub struct Transition {
     after: Profile,
     event: Event,
     withdrawn: Option<EventRecord>,
+    evidence: Option<Vec<u8>>,
 }
 
 impl Transition {
     /// Private to this room: a Profile changes only by a move.
     pub(super) fn of(after: Profile, event: Event, withdrawn: Option<EventRecord>) -> Self {
-        Self { after, event, withdrawn }
+        Self { after, event, withdrawn, evidence: None }
     }
 
     /// The Event Record that the SM-DS may have and shall delete now (3.6.2).
@@ -128,8 +129,21 @@ impl Transition {
         Self { withdrawn: None, ..self }
     }
 
+    /// With the octets that prove the event, which the trail keeps only as a hash; for those who are told of it.
+    pub fn with_evidence(self, octets: Vec<u8>) -> Self {
+        Self { evidence: Some(octets), ..self }
+    }
+
     pub fn after(&self) -> &Profile {
         &self.after
+    }
+
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    pub fn evidence(&self) -> Option<&[u8]> {
+        self.evidence.as_deref()
     }
 
     pub fn into_parts(self) -> (Profile, Event) {

@@ -1,6 +1,7 @@
 //! The only way to write: one change, one transaction; rows and trail together or not at all.
 use super::Store;
 use super::engine::Value;
+use super::outbox;
 use super::rows::{Rows, encode};
 use super::writer::{Batch, Line, Write};
 use crate::audit;
@@ -30,7 +31,8 @@ impl Store {
         if change.is_empty() {
             return Ok(());
         }
-        let Parts { session, profiles, packages, binding, notification, events } = change.into_parts();
+        let Parts { session, profiles, packages, binding, notification, events, errands } =
+            change.into_parts();
         let rows = &self.rows;
         let mut writes = Vec::new();
         for profile in profiles {
@@ -48,6 +50,9 @@ impl Store {
         }
         if let Some((eid, sequence)) = notification {
             writes.push(notification_write(rows, at, &eid, sequence)?);
+        }
+        for errand in &errands {
+            writes.push(outbox::write(rows, at, errand)?);
         }
         let lines = events.iter().map(line).collect::<Result<_, _>>()?;
         self.writer.write(Batch { at, writes, lines }).await

@@ -17,6 +17,7 @@ use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
+use smdpp::errand::Agreements;
 use smdpp::es2plus::{Registered, Registry};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
 use smdpp::mint::{Issued, Plan, TestPki};
@@ -52,12 +53,13 @@ pub(crate) struct Wishes {
     pub(crate) order_ms: Option<i64>,
     pub(crate) euiccs: u64,
     pub(crate) open_sessions_max: u32,
+    pub(crate) agreements: Agreements,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000 }
+        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000, agreements: Agreements::default() }
     }
 }
 
@@ -128,6 +130,7 @@ impl House {
             setting: setting(&pki, &wishes, clock.now()),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
+            agreements: wishes.agreements.clone(),
             open_sessions_max: wishes.open_sessions_max,
         };
         let smdp = Arc::new(Smdp::new(parts));
