@@ -1,6 +1,7 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
 mod environment;
 mod private;
+mod progress;
 mod template;
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
+pub use progress::{Points, Progress, Url};
 pub use template::{Answers, OperatorAnswer};
 
 pub use crate::types::Fqdn;
@@ -39,6 +41,8 @@ pub struct Config {
     pub policy: Policy,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub outbox: Outbox,
     #[serde(default)]
     pub log: Log,
 }
@@ -127,6 +131,8 @@ pub struct Operator {
     pub oid: Option<Oid>,
     pub common_name: Option<String>,
     pub certificate_sha256: Option<[u8; 32]>,
+    /// Where it is told of what happens to its Profiles; without this it is told nothing.
+    pub progress: Option<Progress>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +142,7 @@ struct OperatorText {
     oid: Option<Oid>,
     common_name: Option<String>,
     certificate_sha256: Option<String>,
+    progress: Option<Progress>,
 }
 
 impl TryFrom<OperatorText> for Operator {
@@ -148,7 +155,8 @@ impl TryFrom<OperatorText> for Operator {
             );
         }
         let certificate_sha256 = text.certificate_sha256.as_deref().map(sha256).transpose()?;
-        Ok(Self { name: text.name, oid: text.oid, common_name: text.common_name, certificate_sha256 })
+        let OperatorText { name, oid, common_name, progress, .. } = text;
+        Ok(Self { name, oid, common_name, certificate_sha256, progress })
     }
 }
 
@@ -202,6 +210,19 @@ impl Default for Limits {
             body_seconds: 30,
             open_sessions_max: 100_000,
         }
+    }
+}
+
+/// What waits to be told to operators.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbox {
+    pub give_up_days: u32,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { give_up_days: 7 }
     }
 }
 
@@ -322,6 +343,7 @@ impl Config {
             ("policy.download_attempts_max", self.policy.download_attempts_max == 0),
             ("policy.confirmation_code_attempts_max", self.policy.confirmation_code_attempts_max == 0),
             ("policy.session_minutes", self.policy.session_minutes == 0),
+            ("outbox.give_up_days", self.outbox.give_up_days == 0),
             ("limits.request_bytes_max", request_bytes_max == 0),
             ("limits.connections_max", connections_max == 0),
             ("limits.handshake_seconds", handshake_seconds == 0),
@@ -344,6 +366,8 @@ impl Config {
             &mut self.vault.seal_key,
         ];
         paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        let progress = self.operator.iter_mut().filter_map(|operator| operator.progress.as_mut());
+        paths.extend(progress.map(|progress| &mut progress.ca));
         for own in &mut self.credentials {
             paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
             paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);

@@ -6,7 +6,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::call::{Parts, Smdp};
-use crate::config::Config;
+use crate::config::{Config, Operator};
+use crate::courier;
+use crate::courier::Receivers;
 use crate::errand::Agreements;
 use crate::es2plus;
 use crate::es2plus::{Registered, Registry};
@@ -31,6 +33,7 @@ pub struct Doors {
     es9plus: Listener,
     es2plus: Listener,
     smdp: Arc<Smdp>,
+    receivers: Receivers,
 }
 
 impl Doors {
@@ -57,16 +60,21 @@ impl Doors {
             setting,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
-            agreements: Agreements::default(),
+            agreements: agreements(config),
             open_sessions_max: config.limits.open_sessions_max,
         }));
+        let receivers = Receivers {
+            requester: config.address.as_str().to_owned(),
+            operators: world.endpoints,
+            give_up_ms: DAY_MS.saturating_mul(i64::from(config.outbox.give_up_days)),
+        };
         let limits = limits(config);
         let phones = es9plus::routes(Arc::clone(&smdp));
         let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)));
         let (es9plus_tls, es2plus_tls) = (TlsConfig::new(world.es9plus), TlsConfig::new(world.es2plus));
         let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;
         let es2plus = Listener::bind(config.es2plus.listen, es2plus_tls, operators, limits).await?;
-        Ok(Self { es9plus, es2plus, smdp })
+        Ok(Self { es9plus, es2plus, smdp, receivers })
     }
 
     pub fn es9plus(&self) -> SocketAddr {
@@ -82,6 +90,8 @@ impl Doors {
         let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
         let (stop, stopping) = watch::channel(false);
         let smdp = Arc::clone(&self.smdp);
+        let courier = courier::carry(Arc::clone(&smdp), self.receivers, stopping.clone());
+        let courier = tokio::spawn(courier);
         let keeper = tokio::spawn(keeper::keep(self.smdp));
         let doors = [self.es9plus, self.es2plus].map(|door| {
             let mut stopping = stopping.clone();
@@ -101,6 +111,7 @@ impl Doors {
         for door in doors {
             door.await.map_err(Fault::caused("serve: a door"))?;
         }
+        courier.await.map_err(Fault::caused("serve: the courier"))?;
         keeper.abort();
         // Its hold on the store ends with it; then the store is closed as the last thing.
         let _aborted = keeper.await;
@@ -148,6 +159,14 @@ fn limits(config: &Config) -> Limits {
         request_bytes_max: given.request_bytes_max,
         ..Limits::default()
     }
+}
+
+/// Who is told what of its Profiles: the operators that gave an address.
+fn agreements(config: &Config) -> Agreements {
+    let agreed = |operator: &Operator| {
+        operator.progress.as_ref().map(|progress| (operator.name.clone(), progress.agreement()))
+    };
+    config.operator.iter().filter_map(agreed).collect()
 }
 
 fn registry(config: &Config) -> Registry {

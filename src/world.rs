@@ -1,7 +1,9 @@
 //! Opens the house: everything that exists once, made from the configuration, or the list of all that is wrong.
 mod own;
+mod progress;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Read;
@@ -13,6 +15,7 @@ pub use tls::Tls;
 use crate::config::Config;
 use crate::config::Database;
 use crate::config::read_private;
+use crate::es2plus::Endpoint;
 use crate::fault::Fault;
 use crate::hsm::Hsm;
 use crate::hsm::Sealer;
@@ -21,6 +24,7 @@ use crate::pki::Credentials;
 use crate::pki::TrustStore;
 use crate::store::Store;
 use crate::time::Timestamp;
+use crate::types::OperatorId;
 use crate::types::Secret;
 use crate::types::hex;
 
@@ -37,6 +41,8 @@ pub struct World {
     pub credentials: Credentials,
     pub es9plus: Tls,
     pub es2plus: Tls,
+    /// Where operators want to hear of their Profiles.
+    pub endpoints: BTreeMap<OperatorId, Endpoint>,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
 }
@@ -96,6 +102,7 @@ impl World {
         let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
+        let endpoints = progress::endpoints(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
             Ok(store) => {
                 wrong.extend(clock_behind(&store, now).await);
@@ -110,7 +117,7 @@ impl World {
             (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
                 if wrong.is_empty() =>
             {
-                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries })
+                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, endpoints, expiries })
             }
             _ => Err(Refusals::of(wrong)),
         }

@@ -39,17 +39,24 @@ const PLAN: &[(&str, &[&str])] = &[
             "session", "types", "wire",
         ],
     ),
-    ("es2plus", &["call", "change", "fault", "pki", "profile", "random", "server", "types", "wire"]),
+    (
+        "es2plus",
+        &[
+            "call", "change", "errand", "fault", "https", "pki", "profile", "random", "server", "types",
+            "wire",
+        ],
+    ),
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
-    ("config", &["types"]),
+    ("courier", &["call", "errand", "es2plus", "fault", "store", "types"]),
+    ("config", &["errand", "types"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
-    ("world", &["config", "fault", "hsm", "pki", "server", "store", "time", "types"]),
+    ("world", &["config", "es2plus", "fault", "hsm", "https", "pki", "server", "store", "time", "types"]),
     (
         "serve",
         &[
-            "call", "config", "es2plus", "es9plus", "fault", "keeper", "profile", "random", "rsp", "server",
-            "time", "world",
+            "call", "config", "courier", "errand", "es2plus", "es9plus", "fault", "keeper", "profile",
+            "random", "rsp", "server", "time", "world",
         ],
     ),
     (

@@ -12,6 +12,7 @@ use super::init::Init;
 use super::order::OrderCommand;
 use super::out::Out;
 use super::out::wants_colour;
+use super::outbox::OutboxCommand;
 use super::pki::PkiCommand;
 use super::profile::ProfileCommand;
 use super::serve::Serve;
@@ -58,6 +59,9 @@ enum Command {
     /// Look at orders, and why they stand where they stand
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Look at what waits to be told to operators, and try it again
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Read the audit trail, and prove that nobody changed it
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -107,6 +111,7 @@ impl Smdpp {
             Command::Serve(serve) => wait(serve.run(&self.config, &load(&self.config)?, now, out)),
             Command::Profile(profile) => wait(profile.run(&load(&self.config)?, now, out)),
             Command::Order(order) => wait(order.run(&load(&self.config)?, now, out)),
+            Command::Outbox(outbox) => wait(outbox.run(&load(&self.config)?, now, out)),
             Command::Audit(audit) => wait(audit.run(&load(&self.config)?, out)),
         }
     }

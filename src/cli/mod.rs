@@ -4,6 +4,7 @@ pub mod command;
 pub mod init;
 pub mod order;
 pub mod out;
+pub mod outbox;
 pub mod pki;
 pub mod profile;
 pub mod serve;

@@ -1,8 +1,10 @@
 //! What is to be told to whom, as a value: decided with the move that it is about, carried later (SGP.22 5.3.5).
 mod agreement;
+mod patience;
 mod told;
 
 pub use agreement::{Agreement, Agreements, LaterLife, Point};
+pub use patience::wait_ms;
 pub use told::told;
 
 use std::fmt;

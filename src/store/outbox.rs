@@ -93,12 +93,17 @@ impl Store {
         self.writer.sweep(sql, values).await
     }
 
-    /// Tries everything again from now on, also what was given up; `receiver` alone, if one is named.
-    pub async fn retry_errands(&self, receiver: Option<&str>, now: Timestamp) -> Result<(), Fault> {
+    /// Tries everything again from now on, also what was given up; `receiver` alone, if one is named. Gives the
+    /// number.
+    pub async fn retry_errands(&self, receiver: Option<&str>, now: Timestamp) -> Result<i64, Fault> {
+        let count = "SELECT count(*) FROM outbox WHERE ?1 IS NULL OR receiver = ?1";
+        let mut found = self.readers.query(count, &[Value::optional(receiver, Value::text)])?;
+        let again = found.first_mut().map_or(Ok(0), |row| row.int(0))?;
         let values = vec![Value::optional(receiver, Value::text), Value::Int(now.unix_ms())];
         let sql = "UPDATE outbox SET tries = 0, since = ?2, due_at = ?2, aside = 0, given_up = 0
                    WHERE ?1 IS NULL OR receiver = ?1";
-        self.writer.sweep(sql, values).await
+        self.writer.sweep(sql, values).await?;
+        Ok(again)
     }
 }
 
