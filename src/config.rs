@@ -1,5 +1,6 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
 mod environment;
+mod es12;
 mod private;
 mod progress;
 mod template;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use es12::{Es12, Smds};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use progress::{Points, Progress, Url};
 pub use template::{Answers, OperatorAnswer};
@@ -37,6 +39,10 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub es12: Es12,
+    #[serde(default)]
+    pub smds: Vec<Smds>,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -325,6 +331,7 @@ impl Config {
                 found.push(format!("two [[operator]] are named {}: each needs its own name", operator.name));
             }
         }
+        found.extend(self.suspicious_smds());
         found.extend(self.zeros().map(|name| format!("{name} = 0 would refuse everything: set at least 1")));
         found
     }
@@ -344,6 +351,7 @@ impl Config {
             ("policy.confirmation_code_attempts_max", self.policy.confirmation_code_attempts_max == 0),
             ("policy.session_minutes", self.policy.session_minutes == 0),
             ("outbox.give_up_days", self.outbox.give_up_days == 0),
+            ("es12.timeout_seconds", self.es12.timeout_seconds == 0),
             ("limits.request_bytes_max", request_bytes_max == 0),
             ("limits.connections_max", connections_max == 0),
             ("limits.handshake_seconds", handshake_seconds == 0),
@@ -355,6 +363,9 @@ impl Config {
     }
 
     fn anchor(&mut self, folder: &Path) {
+        for path in self.smds_paths() {
+            *path = folder.join(&*path);
+        }
         let Database::Sqlite(database) = &mut self.database;
         let mut paths = vec![
             database,

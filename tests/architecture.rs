@@ -39,19 +39,26 @@ const PLAN: &[(&str, &[&str])] = &[
             "session", "types", "wire",
         ],
     ),
+    ("es12", &["errand", "fault", "https", "pki", "profile", "random", "types"]),
     (
         "es2plus",
         &[
-            "call", "change", "errand", "fault", "https", "pki", "profile", "random", "server", "types",
-            "wire",
+            "call", "change", "errand", "es12", "fault", "https", "pki", "profile", "random", "server",
+            "types", "wire",
         ],
     ),
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
-    ("courier", &["call", "errand", "es2plus", "fault", "store", "types"]),
+    ("courier", &["call", "errand", "es12", "es2plus", "fault", "store", "types"]),
     ("config", &["errand", "types"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
-    ("world", &["config", "es2plus", "fault", "hsm", "https", "pki", "server", "store", "time", "types"]),
+    (
+        "world",
+        &[
+            "config", "es12", "es2plus", "fault", "hsm", "https", "pki", "random", "server", "store", "time",
+            "types",
+        ],
+    ),
     (
         "serve",
         &[

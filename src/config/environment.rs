@@ -61,12 +61,16 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
         ],
     ),
     ("outbox", false, &["give_up_days"]),
+    ("es12", false, &["tls_certificate", "tls_key", "timeout_seconds"]),
+    ("smds", true, &["address", "connect", "ca"]),
     ("log", false, &["level", "format"]),
 ];
 
 /// The values that are numbers; all others are text.
 fn is_number(section: &str, value: &str) -> bool {
-    matches!(section, "policy" | "limits" | "outbox") || value.ends_with("_point")
+    matches!(section, "policy" | "limits" | "outbox")
+        || value.ends_with("_point")
+        || value == "timeout_seconds"
 }
 
 pub(super) fn read(

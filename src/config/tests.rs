@@ -59,6 +59,9 @@ fn other(section: &str, value: &str) -> String {
         ("operator", "certificate_sha256") => "AB".repeat(32),
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
+        ("smds", "address") => "smds.example.org".to_owned(),
+        ("smds", "connect") => "127.0.0.1:3".to_owned(),
+        ("es12", "timeout_seconds") => "1066".to_owned(),
         ("policy" | "limits", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }

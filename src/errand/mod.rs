@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::profile::EventRecord;
+use crate::profile::{EventRecord, EventStatus};
 use crate::time::Timestamp;
 use crate::types::Eid;
 use crate::types::Fqdn;
@@ -84,6 +84,16 @@ impl DeleteEvent {
     pub fn of(iccid: Iccid, event: EventRecord) -> Self {
         let EventRecord { smds_address, eid, event_id, .. } = event;
         Self { smds_address, iccid, eid, event_id }
+    }
+
+    /// The event as an order knew it.
+    pub fn record(&self) -> EventRecord {
+        EventRecord {
+            smds_address: self.smds_address.clone(),
+            eid: self.eid.clone(),
+            event_id: self.event_id.clone(),
+            status: EventStatus::Withdrawn,
+        }
     }
 }
 
