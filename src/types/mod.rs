@@ -3,6 +3,7 @@
 mod text;
 
 mod actor;
+mod curve;
 mod digits;
 mod fqdn;
 pub mod hex;
@@ -13,6 +14,7 @@ mod state;
 mod status;
 
 pub use actor::{Actor, OperatorId};
+pub use curve::Curve;
 pub use digits::{Eid, Iccid};
 pub use fqdn::Fqdn;
 pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
