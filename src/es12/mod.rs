@@ -28,6 +28,7 @@ pub fn is_smds(certificate: &[u8]) -> bool {
 }
 
 /// An SM-DS that the configuration speaks of: where it is reached, and who may have issued its certificate.
+#[derive(Clone)]
 pub struct Smds {
     pub connect: Option<String>,
     /// `None`: the CIs of this server.

@@ -19,7 +19,9 @@ use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::errand::Agreements;
 use smdpp::es2plus::{Registered, Registry};
+use smdpp::es12::{Es12, Smds, is_smds};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
+use smdpp::https::{Client, Patience};
 use smdpp::mint::{Issued, Plan, TestPki};
 use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
 use smdpp::profile::{Import, Limits, Profile};
@@ -28,14 +30,14 @@ use smdpp::rsp::Setting;
 use smdpp::server::{ClientCertificate, Peer};
 use smdpp::store::Store;
 use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
-use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
+use smdpp::types::{Actor, Eid, Fqdn, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
 /// 2026-11-22.
-const START_MS: i64 = 1_795_305_600_000;
+pub(crate) const START_MS: i64 = 1_795_305_600_000;
 
 /// A clock that a test sets.
 pub(crate) struct Hands(AtomicI64);
@@ -54,12 +56,21 @@ pub(crate) struct Wishes {
     pub(crate) euiccs: u64,
     pub(crate) open_sessions_max: u32,
     pub(crate) agreements: Agreements,
+    /// The SM-DSs that can be reached.
+    pub(crate) smds: BTreeMap<Fqdn, Smds>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000, agreements: Agreements::default() }
+        Self {
+            limits,
+            order_ms: None,
+            euiccs: 2,
+            open_sessions_max: 1000,
+            agreements: Agreements::default(),
+            smds: unreachable(),
+        }
     }
 }
 
@@ -72,6 +83,7 @@ pub(crate) struct House {
     pub(crate) store: Store,
     es9plus: Router,
     es2plus: Router,
+    pub(crate) es12: Arc<Es12>,
     pub(crate) lpa: Lpa,
     calls: AtomicI64,
     pub(crate) folder: tempfile::TempDir,
@@ -143,10 +155,11 @@ impl House {
         };
         let smdp = Arc::new(Smdp::new(parts));
         let es9plus = es9plus::routes(smdp.clone());
-        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)));
+        let es12 = Arc::new(es12(&pki, wishes.smds));
+        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)), es12.clone());
         let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
         let lpa = Lpa::new(ADDRESS, config).unwrap();
-        Self { pki, clock, smdp, store, es9plus, es2plus, lpa, calls: AtomicI64::new(0), folder }
+        Self { pki, clock, smdp, store, es9plus, es2plus, es12, lpa, calls: AtomicI64::new(0), folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -448,6 +461,21 @@ async fn send(
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
     (answer, body.to_vec())
+}
+
+/// An SM-DS where nobody listens.
+fn unreachable() -> BTreeMap<Fqdn, Smds> {
+    let nobody = Smds { connect: Some("127.0.0.1:1".to_owned()), client: None };
+    [(Fqdn::parse("smds.example.com").unwrap(), nobody)].into_iter().collect()
+}
+
+/// A way to SM-DSs that is not told of any but `smds`.
+fn es12(pki: &TestPki, smds: BTreeMap<Fqdn, Smds>) -> Es12 {
+    let roots = [pki.ci.der.clone().into()];
+    let patience = Patience { connect_ms: 2_000, handshake_ms: 2_000, total_ms: 3_000 };
+    let client = Client::new(None, &roots, patience).unwrap().checking(is_smds);
+    let address = Fqdn::parse(ADDRESS).unwrap();
+    Es12::new(address, "2.999.10".to_owned(), client, smds, Arc::new(SeededRandom::new(9)))
 }
 
 fn soft_keys(pki: &TestPki) -> SoftKeys {

@@ -17,4 +17,6 @@ mod lifecycle;
 mod road;
 mod scene;
 mod secrets;
+mod smds;
 mod stories;
+mod told;

@@ -15,6 +15,7 @@ mod house;
 mod json;
 mod mutants;
 mod orders;
+mod progress;
 mod raw;
 mod road;
 mod start;

@@ -32,7 +32,7 @@ async fn register(
     Extension(peer): Extension<Peer>,
     body: Bytes,
 ) -> Response<Body> {
-    answer(&state, &peer, &body, |caller, request| {
+    let answer = answer(&state, &peer, &body, |caller, request| {
         let event = Event {
             owner: caller,
             eid: eid(request)?,
@@ -42,13 +42,23 @@ async fn register(
         // 5.9.1: whether an alternative SM-DS tells the root one. There is none above this one.
         request.boolean("forwardingIndicator")?;
         state.events.register(event)
-    })
+    });
+    sent(&state, answer).await
 }
 
 async fn delete(State(state): State<House>, Extension(peer): Extension<Peer>, body: Bytes) -> Response<Body> {
-    answer(&state, &peer, &body, |caller, request| {
+    let answer = answer(&state, &peer, &body, |caller, request| {
         state.events.delete(&caller, &eid(request)?, &event_id(request)?)
-    })
+    });
+    sent(&state, answer).await
+}
+
+/// The answer, unless a test wants the caller to wait for ever.
+async fn sent(state: &crate::State, answer: Response<Body>) -> Response<Body> {
+    if *locked(&state.mischief) == Some(Mischief::Hang) {
+        std::future::pending::<()>().await;
+    }
+    answer
 }
 
 /// Reads the envelope and the caller, carries the function out, and answers with a header only.
@@ -70,7 +80,9 @@ fn answer(
         Some(Mischief::Fail(subject, reason)) => {
             Err(StatusCode { subject, reason, message: "This SM-DS was told to refuse." })
         }
-        Some(Mischief::LoseAnswers) | None => header(&request).and_then(|()| function(caller, &request)),
+        Some(Mischief::LoseAnswers | Mischief::Hang) | None => {
+            header(&request).and_then(|()| function(caller, &request))
+        }
     };
     match outcome {
         _ if mischief == Some(Mischief::LoseAnswers) => wire::fault(),

@@ -36,6 +36,8 @@ pub enum Mischief {
     Http500,
     /// ES12 does what it is told, and the answer is lost: HTTP 500.
     LoseAnswers,
+    /// ES12 does what it is told, and never answers.
+    Hang,
 }
 
 /// What both doors share.
