@@ -156,6 +156,14 @@ fn fqdn(text: &str) -> Fqdn {
     Fqdn::parse(text).unwrap()
 }
 
+/// ConfirmOrder while the SM-DS refuses events.
+pub(crate) async fn refused_by_an_smds() -> Answer {
+    let lab = Lab::new().await;
+    lab.download_order().await;
+    lab.smds.mischief(Some(Mischief::Fail("8.9", "4.2")));
+    lab.confirm(json!({})).await
+}
+
 /// CO-03, DS-01: the SM-DS knows who called by its certificate, and where the LPA shall go.
 #[tokio::test]
 async fn an_order_that_is_released_is_an_event_at_the_smds_with_its_matching_id() {

@@ -18,5 +18,6 @@ mod orders;
 mod progress;
 mod raw;
 mod road;
+mod smds;
 mod start;
 mod tls;
