@@ -1,4 +1,5 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod crl;
 mod environment;
 mod es12;
 mod private;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use es12::{Es12, Smds};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use progress::{Points, Progress, Url};
@@ -43,6 +45,8 @@ pub struct Config {
     pub es12: Es12,
     #[serde(default)]
     pub smds: Vec<Smds>,
+    #[serde(default)]
+    pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -103,6 +107,8 @@ pub struct Es2plus {
 #[serde(deny_unknown_fields)]
 pub struct Ci {
     pub certificate: PathBuf,
+    #[serde(default)]
+    pub crl: CrlSources,
 }
 
 /// Our certificates under one CI (4.5.2).
@@ -376,7 +382,10 @@ impl Config {
             &mut self.es2plus.client_ca,
             &mut self.vault.seal_key,
         ];
-        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for ci in &mut self.ci {
+            paths.push(&mut ci.certificate);
+            paths.extend(ci.crl.files());
+        }
         let progress = self.operator.iter_mut().filter_map(|operator| operator.progress.as_mut());
         paths.extend(progress.map(|progress| &mut progress.ca));
         for own in &mut self.credentials {

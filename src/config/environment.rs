@@ -23,7 +23,7 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("", false, &["address", "database", "mode"]),
     ("es9plus", false, &["listen", "tls_certificate", "tls_key"]),
     ("es2plus", false, &["listen", "tls_certificate", "tls_key", "client_ca"]),
-    ("ci", true, &["certificate"]),
+    ("ci", true, &["certificate", "crl"]),
     ("credentials", true, &["dpauth_certificate", "dpauth_key", "dppb_certificate", "dppb_key"]),
     ("vault", false, &["kind", "seal_key"]),
     (
@@ -43,6 +43,7 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
             "progress.delete_point",
         ],
     ),
+    ("revocation", false, &["stale", "grace_hours", "missing"]),
     (
         "policy",
         false,
@@ -69,8 +70,8 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
 /// The values that are numbers; all others are text.
 fn is_number(section: &str, value: &str) -> bool {
     matches!(section, "policy" | "limits" | "outbox")
+        || matches!(value, "grace_hours" | "timeout_seconds")
         || value.ends_with("_point")
-        || value == "timeout_seconds"
 }
 
 pub(super) fn read(

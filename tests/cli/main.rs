@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by its panic")]
 mod audit;
 mod orders;
+mod outbox;
 mod profiles;
 mod refusals;
+mod revocation;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -58,6 +59,8 @@ pub(crate) struct Wishes {
     pub(crate) agreements: Agreements,
     /// The SM-DSs that can be reached.
     pub(crate) smds: BTreeMap<Fqdn, Smds>,
+    /// What the clock says at first.
+    pub(crate) start_ms: i64,
 }
 
 impl Default for Wishes {
@@ -70,6 +73,7 @@ impl Default for Wishes {
             open_sessions_max: 1000,
             agreements: Agreements::default(),
             smds: unreachable(),
+            start_ms: START_MS,
         }
     }
 }
@@ -81,12 +85,24 @@ pub(crate) struct House {
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
     pub(crate) store: Store,
-    es9plus: Router,
-    es2plus: Router,
+    pub(crate) es9plus: Router,
+    pub(crate) es2plus: Router,
     pub(crate) es12: Arc<Es12>,
+    /// The conformance suite puts real sockets between caller and router.
+    pub(crate) road: Option<Box<dyn Road>>,
     pub(crate) lpa: Lpa,
     calls: AtomicI64,
     pub(crate) folder: tempfile::TempDir,
+}
+
+/// A way to the doors other than calling their routers; an ES2+ caller shows a certificate.
+pub(crate) trait Road: Send + Sync {
+    fn travel<'a>(
+        &'a self,
+        path: String,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
 tokio::task_local! {
@@ -137,7 +153,7 @@ impl House {
     }
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
-        let clock = Arc::new(Hands(AtomicI64::new(START_MS)));
+        let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
         let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
         let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -147,7 +163,7 @@ impl House {
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
             hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()),
+            setting: setting(&pki, &wishes, clock.now()).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             agreements: wishes.agreements.clone(),
@@ -159,7 +175,8 @@ impl House {
         let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)), es12.clone());
         let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
         let lpa = Lpa::new(ADDRESS, config).unwrap();
-        Self { pki, clock, smdp, store, es9plus, es2plus, es12, lpa, calls: AtomicI64::new(0), folder }
+        let calls = AtomicI64::new(0);
+        Self { pki, clock, smdp, store, es9plus, es2plus, es12, road: None, lpa, calls, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -227,9 +244,8 @@ impl House {
         certificate: Option<Vec<u8>>,
         body: Vec<u8>,
     ) -> Answer {
-        let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
         let path = format!("/gsma/rsp2/es2plus/{function}");
-        send(&self.es2plus, &path, certificate, body).await.0
+        self.send(&self.es2plus, path, certificate, body).await
     }
 
     /// DownloadOrder, ConfirmOrder with release; gives the MatchingID.
@@ -266,7 +282,20 @@ impl House {
     }
 
     pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
-        send(&self.es9plus, &format!("/gsma/rsp2/es9plus/{function}"), None, body).await.0
+        self.send(&self.es9plus, format!("/gsma/rsp2/es9plus/{function}"), None, body).await
+    }
+
+    async fn send(
+        &self,
+        router: &Router,
+        path: String,
+        certificate: Option<Vec<u8>>,
+        body: Vec<u8>,
+    ) -> Answer {
+        match &self.road {
+            Some(road) => road.travel(path, certificate, body).await,
+            None => send(router, &path, certificate, body).await.0,
+        }
     }
 
     pub(crate) async fn initiate(&self, card: &mut Card) -> Authentication {
@@ -438,12 +467,8 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-async fn send(
-    router: &Router,
-    path: &str,
-    certificate: Option<Arc<ClientCertificate>>,
-    body: Vec<u8>,
-) -> (Answer, Vec<u8>) {
+async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
+    let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
     let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
     let mut request = Request::post(path)
         .header(header::CONTENT_TYPE, media_type)

@@ -34,7 +34,11 @@ impl Scene {
 
     /// An order of the test's choice; `confirm` goes into ConfirmOrder.
     pub(crate) async fn with(wishes: Wishes, confirm: Value) -> Self {
-        let house = House::with(wishes).await;
+        Self::in_house(House::with(wishes).await, confirm).await
+    }
+
+    /// The same in a house that is there already.
+    pub(crate) async fn in_house(house: House, confirm: Value) -> Self {
         let (iccid, _) = house.stock(1).await;
         let id = house.order(&iccid, confirm).await;
         let (card, marked) = (house.card(0), house.profile(&iccid).await);

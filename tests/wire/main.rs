@@ -17,6 +17,7 @@ mod mutants;
 mod orders;
 mod progress;
 mod raw;
+mod revocation;
 mod road;
 mod smds;
 mod start;

@@ -30,6 +30,8 @@ faults! {
     Signature1Bad "signature1-bad" "euiccSignature1 has one bit changed";
     Signature1Der "signature1-der" "euiccSignature1 is a DER SEQUENCE instead of r and s";
     Signature1ZeroR "signature1-zero-r" "euiccSignature1 has r = 0";
+    Signature1Stripped "signature1-stripped" "euiccSigned1 carries an element no one knows, and the signature leaves it out";
+    DeviceInfoUnknown "device-info-unknown" "DeviceInfo carries an element no one knows; legal";
     SvnWrong "svn-wrong" "EUICCInfo2 names another svn than EUICCInfo1 did";
     AuthenticateError "authenticate-error" "the eUICC refuses AuthenticateServer with code N (default 127)";
     IdentityKept "identity-kept" "the eUICC shows its first certificate, whatever CI the server chose";

@@ -18,6 +18,8 @@ pub struct Info {
     pub firmware: [u8; 3],
     pub free_memory_bytes: u32,
     pub free_ram_bytes: u32,
+    /// UICCCapability, a BIT STRING with its count of unused bits.
+    pub uicc_capability: Vec<u8>,
     pub rsp_capability: u8,
     /// Octet of forbiddenProfilePolicyRules: `0x40` ppr1, `0x20` ppr2.
     pub forbidden_pprs: u8,
@@ -39,6 +41,7 @@ impl Default for Info {
             firmware: [1, 0, 0],
             free_memory_bytes: 512 * 1024,
             free_ram_bytes: 16 * 1024,
+            uicc_capability: vec![6, 0x7F, 0x36, 0xC0],
             rsp_capability: ADDITIONAL_PROFILE | TEST_PROFILE_SUPPORT,
             forbidden_pprs: 0,
             pp_version: [1, 0, 0],
@@ -78,7 +81,7 @@ impl Info {
             tlv::write(0x82, &svn),
             tlv::write(0x83, &self.firmware),
             tlv::write(0x84, &resources),
-            tlv::write(0x85, &[6, 0x7F, 0x36, 0xC0]),
+            tlv::write(0x85, &self.uicc_capability),
             tlv::write(0x88, &named_bits(self.rsp_capability)),
             self.issuer_lists(issuers),
         ];

@@ -28,14 +28,14 @@ impl Default for DeviceInfo {
 }
 
 impl DeviceInfo {
-    fn der(&self) -> Vec<u8> {
+    fn der(&self, more: &[u8]) -> Vec<u8> {
         // Supported releases: GSM 5, UTRAN 10, EPC 13.
         let capabilities: Vec<u8> = [(0x80, 5), (0x81, 10), (0x85, 13)]
             .iter()
             .flat_map(|(t, r)| tlv::write(*t, &[*r, 0, 0]))
             .collect();
         let imei = self.imei.map(|imei| tlv::write(0x82, &imei)).unwrap_or_default();
-        tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei])
+        tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei, more])
     }
 }
 
@@ -132,6 +132,7 @@ impl Card {
     ) -> Result<Vec<u8>, CardError> {
         let signed1 = self.euicc_signed1(&transaction_id, &server, matching_id, device);
         let signature1 = self.euicc_signature1(&signed1)?;
+        let signed1 = if self.faults.has(Fault::Signature1Stripped) { extended(&signed1)? } else { signed1 };
         let body = [&signed1[..], &signature1, &self.identity.euicc.der, &self.identity.eum.der].concat();
         self.last_server_challenge = server.challenge;
         if let Some(session) = &mut self.session {
@@ -170,8 +171,8 @@ impl Card {
         };
         let svn = if has(Fault::SvnWrong) { [2, 9, 9] } else { self.info.svn };
         let mut info = self.info.clone();
-        let unknown = if has(Fault::UnknownTlvs) { tlv::write(0x9F7F, b"unknown") } else { Vec::new() };
-        info.extra.extend_from_slice(&unknown);
+        let unknown = |fault| if has(fault) { tlv::write(0x9F7F, b"unknown") } else { Vec::new() };
+        info.extra.extend_from_slice(&unknown(Fault::UnknownTlvs));
         let matching_id = matching_id.map(|id| tlv::write(0x80, id.as_bytes())).unwrap_or_default();
         tlv::nest(
             0x30,
@@ -180,8 +181,8 @@ impl Card {
                 &tlv::write(0x83, address.as_bytes()),
                 &tlv::write(0x84, &challenge),
                 &info.info2(&self.identity.issuers, svn),
-                &tlv::nest(0xA0, &[&matching_id, &device.der()]),
-                &unknown,
+                &tlv::nest(0xA0, &[&matching_id, &device.der(&unknown(Fault::DeviceInfoUnknown))]),
+                &unknown(Fault::UnknownTlvs),
             ],
         )
     }
@@ -199,6 +200,12 @@ impl Card {
         };
         Ok(tlv::write(0x5F37, &shown))
     }
+}
+
+/// The sequence with one more element, which no one knows.
+fn extended(sequence: &[u8]) -> Result<Vec<u8>, CardError> {
+    let content = Tlv::parse(sequence, 0x30)?.value;
+    Ok(tlv::nest(0x30, &[content, &tlv::write(0x9F7F, b"unknown")]))
 }
 
 fn refusal(transaction_id: &[u8], code: u64) -> Vec<u8> {

@@ -1,0 +1,91 @@
+//! The verdicts of a run, and the page that is made of them: `specs/conformance.md`.
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::case::{Case, label};
+use crate::sheet::{SHEET, missing};
+
+const HEAD: &str = "# Conformance
+
+What this server does in our own conformance cases: those of SGP.23 v1.15 4.3.12 to 4.3.17 for an SM-DP+, as far as they
+are known second hand, and what SGP.23 leaves out. This is not a claim to pass SGP.23.
+
+Written by `cargo test --test conformance`; do not edit. Every case speaks TLS through real sockets, and every OK is
+examined as a device would: members, lengths, echoes, certificates, signatures (`tests/suite/conformance/examiner.rs`).
+*Refused* is HTTP 4xx or `Failed` with any code, nothing has moved, and the server goes on. Clauses are those of SGP.22 v2.2,
+if nothing else is said; `choice` is ours (choices.md). A result that is not `pass` stands in divergences.md.
+
+";
+
+/// What each part came to.
+#[derive(Default)]
+pub(crate) struct Book(Mutex<BTreeMap<String, Result<(), String>>>);
+
+impl Book {
+    /// Plays all parts of a case; fails if one of them fails that is no known divergence, or the other way round.
+    pub(crate) fn play(&self, case: &Case) -> Result<(), String> {
+        let mut wrong = Vec::new();
+        for part in &case.parts {
+            let (name, verdict) = (label(case.id, part.letter), part.play());
+            match (&verdict, diverges(&name)) {
+                (Ok(()), false) | (Err(_), true) => {}
+                (Ok(()), true) => wrong.push(format!("{name} passes, but stands in specs/divergences.md")),
+                (Err(why), false) => {
+                    wrong.push(format!("{name}: {}; expected {}: {why}", part.stimulus, part.expected));
+                }
+            }
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, verdict);
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    }
+
+    /// Writes the page of a whole run.
+    pub(crate) fn write(&self, cases: &[Case]) {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("specs/conformance.md");
+        std::fs::write(path, self.page(cases)).unwrap();
+    }
+
+    fn page(&self, cases: &[Case]) -> String {
+        let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = verdicts.values().filter(|verdict| verdict.is_ok()).count();
+        let mut page = HEAD.to_owned();
+        let there = SHEET.iter().filter(|(id, _)| cases.iter().any(|case| case.id == *id)).count();
+        writeln!(page, "{there} of {} cases; {passed} of {} parts pass.\n", SHEET.len(), verdicts.len())
+            .unwrap();
+        let absent = missing(cases);
+        if !absent.is_empty() {
+            writeln!(page, "Not there: {}.\n", absent.join(", ")).unwrap();
+        }
+        page.push_str(
+            "| Case | Stimulus | Expected | Result | Clause | SGP.23 |\n|---|---|---|---|---|---|\n",
+        );
+        for (id, _) in SHEET {
+            let Some(case) = cases.iter().find(|case| case.id == id) else { continue };
+            let sequence = if case.sequence.is_empty() { "–" } else { case.sequence };
+            writeln!(page, "| **{id}** | **{}** | | | {} | {sequence} |", case.title, case.clause).unwrap();
+            for part in &case.parts {
+                let result = match verdicts.get(&label(id, part.letter)) {
+                    Some(Ok(())) => "pass",
+                    Some(Err(_)) if diverges(&label(id, part.letter)) => "diverges",
+                    Some(Err(_)) => "**fail**",
+                    None => "not run",
+                };
+                let letter = if part.letter.is_empty() { "" } else { &format!("({}) ", part.letter) };
+                writeln!(page, "| | {letter}{} | {} | {result} | | |", part.stimulus, part.expected).unwrap();
+            }
+        }
+        page
+    }
+}
+
+/// A known divergence: the page of divergences names the part, letter and all.
+fn diverges(name: &str) -> bool {
+    const PAGE: &str = include_str!("../../../specs/divergences.md");
+    PAGE.match_indices(name).any(|(place, _)| {
+        let after = PAGE.get(place + name.len()..).unwrap_or_default();
+        // `TR-01` alone is not named by `TR-01 (b)`.
+        name.ends_with(')') || !after.starts_with(" (")
+    })
+}
