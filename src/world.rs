@@ -44,6 +44,7 @@ pub struct World {
     pub trust: TrustStore,
     pub credentials: Credentials,
     pub es9plus: Tls,
+    pub es9plus_brainpool: Option<Tls>,
     pub es2plus: Tls,
     /// Where operators want to hear of their Profiles.
     pub endpoints: BTreeMap<OperatorId, Endpoint>,
@@ -115,6 +116,7 @@ impl World {
         let trust = own::trust(config, now, &mut wrong, &mut expiries);
         let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
+        let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
         let credential = own.as_ref().and_then(|(_, credentials)| credentials.iter().next());
         let requester = credential.map_or_else(String::new, |own| own.oid.to_string());
@@ -150,6 +152,7 @@ impl World {
                     trust,
                     credentials,
                     es9plus,
+                    es9plus_brainpool,
                     es2plus,
                     endpoints,
                     es12,

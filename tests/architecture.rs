@@ -30,7 +30,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("call", &["change", "errand", "fault", "hsm", "random", "rsp", "store", "time", "types"]),
     // doors
     ("wire", &["types"]),
-    ("server", &["fault"]),
+    ("server", &["fault", "random", "types"]),
     ("https", &["fault", "server", "wire"]),
     (
         "es9plus",

@@ -51,6 +51,12 @@ pub struct Overrides {
     pub iin: Option<String>,
     /// The registeredID.
     pub registered_id: Option<Oid>,
+    /// basicConstraints: whether it is a CA, and pathLenConstraint.
+    pub authority: Option<(bool, Option<u8>)>,
+    /// With a critical extension that nobody knows.
+    pub unknown_critical: bool,
+    /// Without authorityKeyIdentifier.
+    pub orphan: bool,
     /// The curve of the key; that of the issuer otherwise, and NIST P-256 for who issues itself.
     pub curve: Option<Curve>,
 }
@@ -81,7 +87,7 @@ pub fn issue_eum(press: Press<'_>, ci: &Issued, overrides: &Overrides) -> Result
         vec![
             draft.key_usage(KeyUsage::Issuing)?,
             Extension::alternative_names(&[], &registered)?,
-            Extension::authority(Some(0))?,
+            draft.authority(Some(0))?,
             Extension::crl_distribution(CRL_URL)?,
             Extension::name_constraints(organization, iin)?,
         ],
@@ -237,6 +243,9 @@ impl Draft<'_> {
             extensions
                 .push(Extension::policy(&policy, !matches!(self.role, Some(Role::DpTls | Role::DsTls)))?);
         }
+        if self.overrides.unknown_critical {
+            extensions.push(Extension::unknown()?);
+        }
         let not_before = self.press.now.plus_ms(DAY_MS.saturating_neg());
         let not_after = not_before.plus_ms(DAY_MS.saturating_mul(self.days));
         Ok(Template {
@@ -244,6 +253,7 @@ impl Draft<'_> {
             not_before: self.overrides.not_before.unwrap_or(not_before),
             not_after: self.overrides.not_after.unwrap_or(not_after),
             extensions,
+            orphan: self.overrides.orphan,
         })
     }
 
@@ -259,6 +269,13 @@ impl Draft<'_> {
         match &self.overrides.registered_id {
             Some(oid) => Ok(oid.clone()),
             None => Ok(Oid::parse(right)?),
+        }
+    }
+
+    fn authority(&self, path_length: Option<u8>) -> Result<Extension, MintError> {
+        match self.overrides.authority {
+            Some((ca, path_length)) => Extension::basic_constraints(ca, path_length),
+            None => Extension::authority(path_length),
         }
     }
 

@@ -1,7 +1,12 @@
 //! The chain of the eUICC (4.5.2.2, Table 43): cases AE-01 to AE-06 and AE-09.
+use std::sync::Arc;
+
 use euicc::Card;
 use serde_json::json;
-use smdpp::mint::{KeyUsage, Overrides, Press, issue_ci, issue_euicc, issue_eum};
+use smdpp::asn1::KeyId;
+use smdpp::mint::{CrlPlan, KeyUsage, Overrides, Press, RevokedCertificate};
+use smdpp::mint::{issue_ci, issue_crl, issue_euicc, issue_eum};
+use smdpp::pki::{Certificate, Revocations};
 use smdpp::random::SeededRandom;
 use smdpp::time::DAY_MS;
 use smdpp::types::Oid;
@@ -16,19 +21,20 @@ pub(crate) fn cases() -> Vec<Case> {
         case("AE-01", "an EUM certificate of the wrong kind", "T43, 4.5.2.2", "4.3.14.2.2 #1")
             .part("a", "its signature broken", "8.1.2/6.1", || broken(Whose::Eum, "8.1.2/6.1"))
             .part("b", "without keyCertSign", "8.1.2/6.1", || eum(no_cert_sign, "8.1.2/6.1"))
-            .part("c", "another policy", "8.1.2/6.1", || eum(other_policy, "8.1.2/6.1")),
+            .part("c", "another policy", "8.1.2/6.1", || eum(other_policy, "8.1.2/6.1"))
+            .part("d", "no CA (cA false)", "8.1.2/6.1", || eum(no_ca, "8.1.2/6.1"))
+            .part("e", "pathLen 1", "8.1.2/6.1", || eum(longer_path, "8.1.2/6.1")),
         case("AE-02", "an expired EUM certificate", "T43", "4.3.14.2.2 #2").part(
             "",
             "its last day was ten days ago",
             "8.1.2/6.3",
             || eum(expired, "8.1.2/6.3"),
         ),
-        case("AE-03", "an EUM certificate that RFC 5280 refuses", "T43, 4.5.2.2", "").part(
-            "b",
-            "not valid before tomorrow",
-            "8.1.2/6.1",
-            || eum(not_yet_valid, "8.1.2/6.1"),
-        ),
+        case("AE-03", "an EUM certificate that RFC 5280 refuses", "T43, 4.5.2.2", "")
+            .part("a", "revoked by a loaded CRL", "8.1.2/6.1", revoked_eum)
+            .part("b", "not valid before tomorrow", "8.1.2/6.1", || eum(not_yet_valid, "8.1.2/6.1"))
+            .part("c", "an unknown critical extension", "8.1.2/6.1", || eum(unknown_critical, "8.1.2/6.1"))
+            .part("d", "no authorityKeyIdentifier", "8.1.2/6.1", || eum(orphan, "8.1.2/6.1")),
         case("AE-04", "an eUICC certificate of the wrong kind", "T43, 4.5.2.2", "4.3.14.2.2 #3")
             .part("a", "its signature broken", "8.1.3/6.1", || broken(Whose::Euicc, "8.1.3/6.1"))
             .part("b", "another keyUsage", "8.1.3/6.1", || euicc(signs_certificates, "8.1.3/6.1"))
@@ -86,6 +92,22 @@ fn other_policy(_: &House) -> Overrides {
     Overrides { policy: Some(Oid::parse("2.23.146.1.2.1.4").unwrap()), ..Overrides::default() }
 }
 
+fn no_ca(_: &House) -> Overrides {
+    Overrides { authority: Some((false, None)), ..Overrides::default() }
+}
+
+fn longer_path(_: &House) -> Overrides {
+    Overrides { authority: Some((true, Some(1))), ..Overrides::default() }
+}
+
+fn unknown_critical(_: &House) -> Overrides {
+    Overrides { unknown_critical: true, ..Overrides::default() }
+}
+
+fn orphan(_: &House) -> Overrides {
+    Overrides { orphan: true, ..Overrides::default() }
+}
+
 fn no_cert_sign(_: &House) -> Overrides {
     Overrides { key_usage: Some(KeyUsage::DigitalSignature), ..Overrides::default() }
 }
@@ -124,6 +146,26 @@ async fn chain(eum: Odd, euicc: Odd, verdict: &str) {
 async fn is_refused(scene: &mut Scene, mut card: Card, verdict: &str) {
     let answer = scene.house.try_authenticate(&mut card, Some(&scene.id)).await;
     scene.refuses(&answer, verdict).await;
+}
+
+async fn revoked_eum() {
+    let mut scene = begin(json!({})).await;
+    scene.authenticate().await;
+    scene.mark().await;
+    let (pki, now) = (&scene.house.pki, scene.house.now());
+    let eum = Certificate::parse(&pki.eum.der).unwrap();
+    let serial = smdpp::types::hex::decode(&eum.serial()).unwrap();
+    let line = RevokedCertificate { serial, revoked_at: now, expires: eum.not_after() };
+    let next_update = now.plus_ms(DAY_MS);
+    let plan = CrlPlan { number: 1, this_update: now, next_update, revoked: vec![line] };
+    let (root, crl) = (Certificate::parse(&pki.ci.der).unwrap(), issue_crl(&pki.ci, &plan).unwrap());
+    let list = Arc::new(Revocations::read(&crl, &root).unwrap());
+    let ci = KeyId::from_octets(pki.ci.key_id()).unwrap();
+    scene.house.smdp.renew_setting(|setting| {
+        setting.with_trust(setting.trust.clone().with_revocations(&ci, list.clone(), None))
+    });
+    let answer = scene.try_authenticate().await;
+    scene.refuses(&answer, "8.1.2/6.1").await;
 }
 
 enum Whose {
