@@ -4,7 +4,7 @@ use std::future::Future;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::smds::{self, ThroughSmds, decide_heard, untold};
+use super::smds::{self, ThroughSmds, decide_heard, unregistered};
 use super::{Door, Json, iccid, optional, owned};
 use crate::call::{Accepted, Call, Ended, Failure, Function, Verdict};
 use crate::fault::Fault;
@@ -39,7 +39,7 @@ pub struct Request {
 }
 
 pub struct Response {
-    untold: Option<EventRecord>,
+    unregistered: Option<EventRecord>,
     matching_id: MatchingId,
     eid: Option<Eid>,
     smdp_address: String,
@@ -71,15 +71,15 @@ impl Function for ConfirmOrder {
         }
         let eid = order.event.as_ref().map(|event| &event.eid).or(order.eid.as_ref()).cloned();
         let smdp_address = call.setting.address.clone();
-        let untold = untold(&after, heard).filter(|_| request.release_flag);
-        let body = Response { untold, matching_id, eid, smdp_address };
+        let unregistered = unregistered(&after, heard).filter(|_| request.release_flag);
+        let body = Response { unregistered, matching_id, eid, smdp_address };
         Ok(Accepted { body, change })
     }
 }
 
 impl ThroughSmds for ConfirmOrder {
-    fn untold(response: &Response) -> Option<&EventRecord> {
-        response.untold.as_ref()
+    fn unregistered(response: &Response) -> Option<&EventRecord> {
+        response.unregistered.as_ref()
     }
 
     fn heard(request: &Request, heard: Heard) -> Request {

@@ -3,7 +3,7 @@ use std::future::Future;
 
 use serde_json::{Map, Value};
 
-use super::smds::{self, ThroughSmds, decide_heard, untold};
+use super::smds::{self, ThroughSmds, decide_heard, unregistered};
 use super::{Door, Json, iccid, owned};
 use crate::call::{Accepted, Call, Ended, Function, Verdict};
 use crate::fault::Fault;
@@ -24,7 +24,7 @@ pub struct Request {
 }
 
 pub struct Response {
-    untold: Option<EventRecord>,
+    unregistered: Option<EventRecord>,
 }
 
 impl Function for ReleaseProfile {
@@ -38,13 +38,13 @@ impl Function for ReleaseProfile {
         let heard = request.heard.as_ref();
         let command = Command::ReleaseProfile { heard: heard.cloned() };
         let (after, change) = decide_heard(call, caller, profile, command, heard)?;
-        Ok(Accepted { body: Response { untold: untold(&after, heard) }, change })
+        Ok(Accepted { body: Response { unregistered: unregistered(&after, heard) }, change })
     }
 }
 
 impl ThroughSmds for ReleaseProfile {
-    fn untold(response: &Response) -> Option<&EventRecord> {
-        response.untold.as_ref()
+    fn unregistered(response: &Response) -> Option<&EventRecord> {
+        response.unregistered.as_ref()
     }
 
     fn heard(request: &Request, heard: Heard) -> Request {

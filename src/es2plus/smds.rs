@@ -14,7 +14,7 @@ use crate::types::OperatorId;
 /// A function that may need the SM-DS before it can be answered.
 pub(super) trait ThroughSmds: Json {
     /// The event that the SM-DS has to have before this answer is true.
-    fn untold(response: &Self::Response) -> Option<&EventRecord>;
+    fn unregistered(response: &Self::Response) -> Option<&EventRecord>;
 
     fn heard(request: &Self::Request, heard: Heard) -> Self::Request;
 }
@@ -25,11 +25,11 @@ pub(super) async fn run<F: ThroughSmds>(
     request: &F::Request,
 ) -> Result<Ended<F::Response>, Fault> {
     let first = perform::<F>(&door.smdp, caller, request).await?;
-    let untold = match &first {
-        Ended::Executed(response) => F::untold(response).cloned(),
+    let unregistered = match &first {
+        Ended::Executed(response) => F::unregistered(response).cloned(),
         Ended::Refused(_) | Ended::Busy => None,
     };
-    let Some(event) = untold else { return Ok(first) };
+    let Some(event) = unregistered else { return Ok(first) };
     let reply = door.es12.register_event(&event).await;
     perform::<F>(&door.smdp, caller, &F::heard(request, Heard { event, reply })).await
 }
@@ -71,7 +71,7 @@ fn withdraw(
 }
 
 /// The event that a Profile as it stands after a decision still has to be released with.
-pub(super) fn untold(profile: &Profile, heard: Option<&Heard>) -> Option<EventRecord> {
+pub(super) fn unregistered(profile: &Profile, heard: Option<&Heard>) -> Option<EventRecord> {
     let announced = profile.order().and_then(|order| order.event.as_ref()).filter(|event| event.is_pending());
     announced.filter(|_| heard.is_none()).cloned()
 }

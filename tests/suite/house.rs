@@ -19,21 +19,22 @@ use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::errand::Agreements;
-use smdpp::es2plus::{Registered, Registry};
-use smdpp::es12::{Es12, Smds, is_smds};
-use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::https::{Client, Patience};
+use smdpp::es12::{Es12, Smds};
+use smdpp::hsm::{Hsm, Sealer};
 use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
 use smdpp::profile::{Import, Limits, Profile};
 use smdpp::random::SeededRandom;
-use smdpp::rsp::Setting;
 use smdpp::server::{ClientCertificate, Peer};
 use smdpp::store::Store;
-use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
+use smdpp::time::{Clock, Timestamp};
 use smdpp::types::{Actor, Eid, Fqdn, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
+
+#[path = "house/own.rs"]
+mod own;
+
+use own::{es12, registry, setting, soft_keys, unreachable};
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -486,57 +487,6 @@ async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: V
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
     (answer, body.to_vec())
-}
-
-/// An SM-DS where nobody listens.
-fn unreachable() -> BTreeMap<Fqdn, Smds> {
-    let nobody = Smds { connect: Some("127.0.0.1:1".to_owned()), client: None };
-    [(Fqdn::parse("smds.example.com").unwrap(), nobody)].into_iter().collect()
-}
-
-/// A way to SM-DSs that is not told of any but `smds`.
-fn es12(pki: &TestPki, smds: BTreeMap<Fqdn, Smds>) -> Es12 {
-    let roots = [pki.ci.der.clone().into()];
-    let patience = Patience { connect_ms: 2_000, handshake_ms: 2_000, total_ms: 3_000 };
-    let client = Client::new(None, &roots, patience).unwrap().checking(is_smds);
-    let address = Fqdn::parse(ADDRESS).unwrap();
-    Es12::new(address, "2.999.10".to_owned(), client, smds, Arc::new(SeededRandom::new(9)))
-}
-
-fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
-    Setting {
-        address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
-        limits: wishes.limits,
-        session_ms: 15 * MINUTE_MS,
-        result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
-    }
-}
-
-fn registry(pki: &TestPki) -> Registry {
-    let registered = |operator: &smdpp::mint::Operator| Registered {
-        name: operator.name.clone(),
-        oid: Some(operator.oid.clone()),
-        common_name: None,
-        certificate_sha256: None,
-    };
-    Registry::new(pki.operators.iter().map(registered).collect())
 }
 
 /// The EID as the server's own type.
