@@ -97,7 +97,7 @@ impl EventRecord {
 /// Whether the SM-DS has been asked.
 pub(super) enum Asked {
     /// Not by this call: the note that it will be, and then it has to be.
-    First(Transition),
+    First(Box<Transition>),
     Registered(EventRecord),
 }
 
@@ -140,9 +140,10 @@ impl Profile {
             let calls = event.calls().saturating_add(1);
             let what = What::EventAnnounced { order, smds_address, call: calls };
             let to = self.state;
-            return Ok(Asked::First(self.moved(step, to, what, |profile| {
+            let note = self.moved(step, to, what, |profile| {
                 profile.set_event(Some(event.with(EventStatus::Pending { calls })));
-            })));
+            });
+            return Ok(Asked::First(Box::new(note)));
         };
         let present = self.order.as_ref().and_then(|order| order.event.as_ref());
         let Some(present) = present.filter(|present| present.is(&told) && present.is(&event)).cloned() else {

@@ -76,7 +76,7 @@ impl Profile {
         let Confirm { matching_id, fresh, confirmation_code_hash, release_flag, heard, .. } = confirm;
         if let Some(wanted) = event.take_if(|_| release_flag) {
             event = match self.clone().asked(step.clone(), wanted, heard)? {
-                Asked::First(note) => return Ok(Some(note)),
+                Asked::First(note) => return Ok(Some(*note)),
                 Asked::Registered(event) => Some(event),
             };
         }
@@ -365,7 +365,7 @@ impl Profile {
         let event = match order.event {
             None => None,
             Some(event) => match self.clone().asked(step.clone(), event, heard)? {
-                Asked::First(note) => return Ok(Some(note)),
+                Asked::First(note) => return Ok(Some(*note)),
                 Asked::Registered(event) => Some(event),
             },
         };
