@@ -1,6 +1,9 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
+use sha2::{Digest, Sha256};
+
 use crate::errand::Posted;
 use crate::event::Event;
+use crate::profile::package::Version;
 use crate::profile::{Denied, Profile, Transition};
 use crate::session::{Session, Stage};
 use crate::types::Eid;
@@ -8,6 +11,7 @@ use crate::types::Iccid;
 use crate::types::Secret;
 use crate::types::State;
 use crate::types::StatusCode;
+use crate::types::hex;
 
 /// A value together with the row version it was read at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Package {
     pub metadata: Vec<u8>,
     /// The length of the Unprotected Profile Package.
     pub octets: usize,
+    /// The version in its ProfileHeader; `None` if it was not noted.
+    pub version: Option<Version>,
     /// Initial MAC chaining value, PPK-ENC and PPK-MAC: 48 octets.
     pub keys: Secret<Vec<u8>>,
     /// The `86` segments.
@@ -52,6 +58,22 @@ pub enum BindingChange {
     Forget(Iccid),
 }
 
+/// A notification that was acknowledged and is not believed: kept for a person, and changing nothing.
+#[derive(Debug, Clone)]
+pub struct InvalidNotification {
+    /// What it claims to be about: a transactionId or an ICCID, or nothing.
+    pub subject: String,
+    pub why: &'static str,
+    pub received: Vec<u8>,
+}
+
+impl InvalidNotification {
+    /// By what its repetition is told.
+    pub fn sha256(&self) -> String {
+        hex::encode(&Sha256::digest(&self.received))
+    }
+}
+
 /// The effect of one call. Empty by default; it can only grow.
 #[derive(Debug, Default, Clone)]
 #[must_use = "a change does nothing until the store commits it"]
@@ -61,6 +83,7 @@ pub struct Change {
     packages: Vec<Package>,
     binding: Option<BindingChange>,
     notification: Option<(Eid, u64)>,
+    invalid: Option<InvalidNotification>,
     errands: Vec<Posted>,
 }
 
@@ -72,6 +95,7 @@ pub struct Parts {
     pub packages: Vec<Package>,
     pub binding: Option<BindingChange>,
     pub notification: Option<(Eid, u64)>,
+    pub invalid: Option<InvalidNotification>,
     pub events: Vec<Event>,
     pub errands: Vec<Posted>,
 }
@@ -124,6 +148,12 @@ impl Change {
         self
     }
 
+    /// Keeps a notification that cannot be believed.
+    pub fn invalid(mut self, invalid: InvalidNotification) -> Self {
+        self.invalid = Some(invalid);
+        self
+    }
+
     /// Sessions that begin to wait for AuthenticateClient by this change, or end it: 1, 0 or -1.
     pub fn opened(&self) -> i64 {
         let Some(session) = &self.session else { return 0 };
@@ -138,12 +168,13 @@ impl Change {
 
     /// True when there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        let Self { session, transitions, packages, binding, notification, errands } = self;
+        let Self { session, transitions, packages, binding, notification, invalid, errands } = self;
         session.is_none()
             && transitions.is_empty()
             && packages.is_empty()
             && binding.is_none()
             && notification.is_none()
+            && invalid.is_none()
             && errands.is_empty()
     }
 
@@ -153,14 +184,14 @@ impl Change {
     }
 
     pub fn into_parts(self) -> Parts {
-        let Self { session, transitions, packages, binding, notification, errands } = self;
+        let Self { session, transitions, packages, binding, notification, invalid, errands } = self;
         let (mut profiles, mut events) = (Vec::new(), Vec::new());
         for Versioned { value, version } in transitions {
             let (profile, event) = value.into_parts();
             profiles.push(Versioned { value: profile, version });
             events.push(event);
         }
-        Parts { session, profiles, packages, binding, notification, events, errands }
+        Parts { session, profiles, packages, binding, notification, invalid, events, errands }
     }
 }
 

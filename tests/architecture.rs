@@ -50,7 +50,7 @@ const PLAN: &[(&str, &[&str])] = &[
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
     ("courier", &["call", "errand", "es12", "es2plus", "fault", "store", "types"]),
-    ("config", &["errand", "types"]),
+    ("config", &["errand", "profile", "time", "types"]),
     ("revocation", &["asn1", "call", "config", "pki", "time"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     (
@@ -83,7 +83,6 @@ const PLAN: &[(&str, &[&str])] = &[
             "fault",
             "keeper",
             "pki",
-            "profile",
             "random",
             "revocation",
             "rsp",

@@ -3,8 +3,8 @@
 use smdpp::errand::{Agreement, Agreements, LaterLife, Point, told};
 use smdpp::event::{OneTimeKey, What, cancel_reason};
 use smdpp::profile::{
-    Bound, Command, Confirm, Confirmation, FinalState, Ineligible, Limits, Order, Profile, Report, Stored,
-    Transition,
+    Bound, Command, Confirm, Confirmation, FinalState, Ineligible, Limits, Order, OrderChange, OrderSettings,
+    Profile, Report, RetryAfter, Stored, Transition,
 };
 use smdpp::time::Timestamp;
 use smdpp::types::{
@@ -27,7 +27,7 @@ fn every_cell_of_the_lifecycle_page_is_what_the_code_does() {
         cells += 1;
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(cells, State::ALL.len() * 14, "each of 9 states meets each of 14 commands");
+    assert_eq!(cells, State::ALL.len() * 15, "each of 9 states meets each of 15 commands");
 }
 
 #[test]
@@ -55,23 +55,25 @@ fn every_row_of_who_is_told_is_what_the_code_does() {
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(rows.len(), 25);
+    assert_eq!(rows.len(), 26);
 }
 
 /// The rows of the table that begins with a column "Trigger".
 fn told_rows() -> Vec<[String; 3]> {
     let lines = PAGE.lines().skip_while(|line| !line.starts_with("| Trigger |")).skip(2);
-    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    lines
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| cells(line)[1..4].to_vec().try_into().unwrap())
-        .collect()
+    let row = |line: &str| {
+        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let [_, trigger, says, when, _] = <[String; 5]>::try_from(cells).unwrap();
+        [trigger, says, when]
+    };
+    lines.take_while(|line| line.starts_with('|')).map(row).collect()
 }
 
 /// The moves of a trigger; the first row has four.
 fn happens(trigger: &str) -> Vec<Transition> {
     let authorise = |ineligible| Command::Authorise { transaction: session(), limits: LIMITS, ineligible };
-    let bind = || Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New };
+    let bind =
+        |rebind| Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New, rebind };
     let refuse = || Command::RefuseConfirmationCode { transaction: session(), limits: LIMITS };
     let (released, downloaded) = (State::Released, State::Downloaded);
     let plain: fn(&mut Order) = |_| {};
@@ -80,7 +82,8 @@ fn happens(trigger: &str) -> Vec<Transition> {
         order.download_attempts = LIMITS.download_attempts_max;
         order.confirmation_code_attempts = LIMITS.confirmation_code_attempts_max;
     };
-    let ineligible = |terminal| Ineligible { status: StatusCode::NOT_ELIGIBLE, why: "so", terminal };
+    let ineligible =
+        |terminal| Ineligible { status: StatusCode::NOT_ELIGIBLE, why: "so".to_owned(), terminal };
     let note = |what| vec![profile(State::Installed, true).noted(Actor::Euicc { eid: eid() }, what)];
     let notification = |name: &str| What::NotificationReceived { notification: name.to_owned(), sequence: 1 };
     let (state, order, command) = match trigger {
@@ -106,13 +109,16 @@ fn happens(trigger: &str) -> Vec<Transition> {
         }
         "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
         "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
-        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind(true)),
         "GetBoundProfilePackage, no Confirmation Code" => {
             return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
         }
         "GetBoundProfilePackage, wrong Confirmation Code" => (released, plain, refuse()),
         "GetBoundProfilePackage, too many wrong Confirmation Codes" => (released, used_up, refuse()),
-        "GetBoundProfilePackage, the package leaves" => (released, plain, bind()),
+        "GetBoundProfilePackage, the package leaves" => (released, plain, bind(true)),
+        "GetBoundProfilePackage, another one-time key, and `rebind = false`" => {
+            (downloaded, plain, bind(false))
+        }
         "result that has nothing to move" => (State::Installed, plain, typed(downloaded, "result: failed").1),
         "CancelSession endUserRejection, no package has left" => {
             (released, plain, typed(released, "CancelSession, final").1)
@@ -170,9 +176,14 @@ fn play(state: State, command: &str) -> String {
 fn typed(state: State, command: &str) -> (Actor, Command) {
     let operator = Actor::Operator { operator: OperatorId::parse("acme").unwrap() };
     let device = Actor::Euicc { eid: eid() };
-    let report =
-        |report| Command::Report { transaction: session(), order: 1, result_sha256: String::new(), report };
-    let failed = |reason| report(Report::Failed { command: 5, reason });
+    let report = |report| Command::Report {
+        transaction: session(),
+        order: 1,
+        result_sha256: String::new(),
+        report,
+        retry_after: RetryAfter::Temporary,
+    };
+    let failed = |reason| report(Report::Failed { command: 5, reason, element: None });
     let reserve = |eid| Command::DownloadOrder { call: call("new"), repeat_key: None, eid, expires_at: None };
     match command {
         "DownloadOrder, no EID" => (operator, reserve(None)),
@@ -189,13 +200,18 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
         }
         "GetBoundProfilePackage" => {
             let one_time_key = OneTimeKey::New;
-            (device, Command::Bind { transaction: session(), eid: eid(), one_time_key })
+            (device, Command::Bind { transaction: session(), eid: eid(), one_time_key, rebind: true })
         }
         "result: installed" => (device, report(Report::Installed)),
         "result: failed" => (device, failed(12)),
-        "result: failed, reason 10 or 11" => (device, failed(10)),
+        "result: failed, a reason to retry after" => (device, failed(10)),
         "CancelSession, final" => (device, cancel(0)),
         "CancelSession, postponed or timeout" => (device, cancel(1)),
+        "order set" => {
+            let admin = Actor::Admin { name: "ada".to_owned() };
+            let change = OrderChange { download_attempts_max: Some(20), ..OrderChange::default() };
+            (admin, Command::SetOrder(change))
+        }
         other => panic!("the page has a command that this test does not know: {other}"),
     }
 }
@@ -253,6 +269,7 @@ fn profile_with(state: State, release_flag: bool, change: impl FnOnce(&mut Order
         out: if bound { vec![session()] } else { Vec::new() },
         event: None,
         failure: None,
+        set: OrderSettings::default(),
     };
     change(&mut order);
     Profile::stored(Stored {

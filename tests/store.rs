@@ -44,6 +44,7 @@ fn import(n: u64) -> Change {
         iccid: iccid(n),
         metadata: b"metadata".to_vec(),
         octets: 9,
+        version: None,
         keys: Secret::new(b"the profile keys".to_vec()),
         protected: b"the package with Ki and OPc".to_vec(),
     };
@@ -299,7 +300,7 @@ async fn the_heads_are_found_however_many_wait() {
     store.commit(now(), many("acme", 20_000)).await.unwrap();
     store.commit(now(), many("beta", 1)).await.unwrap();
     heads(&store, now()).await;
-    let begin = std::time::Instant::now();
+    let begin = tokio::time::Instant::now();
     for _ in 0..100 {
         assert_eq!(heads(&store, now()).await, ["acme0", "beta0"]);
     }

@@ -80,8 +80,8 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
         ),
         What::PackageBound { .. } => may(Point::BppDownload, PointStatus::Success),
         What::ProfileInstalled { .. } => may(Point::BppInstallation, PointStatus::Success),
-        What::InstallationFailed { command, reason, .. } => {
-            let failure = Failure::Installation { command: *command, reason: *reason };
+        What::InstallationFailed { command, reason, element, .. } => {
+            let failure = Failure::Installation { command: *command, reason: *reason, element: *element };
             may(Point::BppInstallation, coded(BPP_NOT_EXECUTED, &failure.explain()))
         }
         What::SessionCancelled { transaction, reason, .. } if event.to == State::Error => {
@@ -102,6 +102,9 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
                 Failure::NotEligible { .. } => {
                     may(Point::Eligibility, failed(StatusCode::NOT_ELIGIBLE, &why))
                 }
+                Failure::RebindingRefused => {
+                    must(Point::BppDownload, failed(StatusCode::PROFILE_UNAVAILABLE, &why))
+                }
                 // These end an order by events of their own.
                 Failure::SessionCancelled { .. } | Failure::Installation { .. } => None,
             }
@@ -116,6 +119,7 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
         | What::OrderConfirmed { .. }
         | What::ProfileReleased { .. }
         | What::OrderCancelled { .. }
+        | What::OrderSet { .. }
         | What::ResultLate { .. }
         | What::EventAnnounced { .. }
         | What::EventNotRegistered { .. }

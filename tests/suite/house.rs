@@ -1,4 +1,9 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "house/own.rs"]
+mod own;
+#[path = "wishes.rs"]
+mod wishes;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,23 +23,21 @@ use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
-use smdpp::errand::Agreements;
-use smdpp::es12::{Es12, Smds};
+use smdpp::es12::Es12;
 use smdpp::hsm::{Hsm, Sealer};
-use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::profile::{Import, Limits, Profile};
+use smdpp::mint::{Issued, TestPki};
+use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::server::{ClientCertificate, Peer};
 use smdpp::store::Store;
 use smdpp::time::{Clock, Timestamp};
-use smdpp::types::{Actor, Eid, Fqdn, Iccid, OperatorId, ProfileType, Secret, State};
+use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 use tower::ServiceExt;
 
-#[path = "house/own.rs"]
-mod own;
-
-use own::{es12, registry, setting, soft_keys, unreachable};
+use crate::papers::Papers;
+use own::{es12, registry, setting};
+pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -50,38 +53,9 @@ impl Clock for Hands {
     }
 }
 
-/// What a test may want to be different.
-#[derive(Clone)]
-pub(crate) struct Wishes {
-    pub(crate) limits: Limits,
-    pub(crate) order_ms: Option<i64>,
-    pub(crate) euiccs: u64,
-    pub(crate) open_sessions_max: u32,
-    pub(crate) agreements: Agreements,
-    /// The SM-DSs that can be reached.
-    pub(crate) smds: BTreeMap<Fqdn, Smds>,
-    /// What the clock says at first.
-    pub(crate) start_ms: i64,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self {
-            limits,
-            order_ms: None,
-            euiccs: 2,
-            open_sessions_max: 1000,
-            agreements: Agreements::default(),
-            smds: unreachable(),
-            start_ms: START_MS,
-        }
-    }
-}
-
 /// The server, and everything around it.
 pub(crate) struct House {
-    pub(crate) pki: TestPki,
+    pub(crate) pki: Arc<TestPki>,
     pub(crate) clock: Arc<Hands>,
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
@@ -155,16 +129,16 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
+        let papers = Papers::of(wishes.euiccs, clock.now());
+        let pki = papers.pki.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
         let store = Store::open(&path, sealer()).unwrap();
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
-            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()).into(),
+            hsm: Hsm::Soft(Box::new(papers.soft_keys())),
+            setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             agreements: wishes.agreements.clone(),
@@ -412,6 +386,7 @@ impl House {
             iccid: number.clone(),
             metadata: metadata.encode(),
             octets: upp.len(),
+            version: smdpp::profile::package::Package::read(&upp).ok().map(|package| package.version),
             keys: keys.octets(),
             protected: protect(&upp, &keys).octets().to_vec(),
         };

@@ -1,19 +1,18 @@
-//! What the server of a test is made of: keys, setting, operators, the way to SM-DSs.
+//! What the server of a test is made of: setting, operators, the way to SM-DSs.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smdpp::es2plus::{Registered, Registry};
 use smdpp::es12::{Es12, Smds, is_smds};
-use smdpp::hsm::SoftKeys;
 use smdpp::https::{Client, Patience};
 use smdpp::mint::TestPki;
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
-use smdpp::time::{DAY_MS, MINUTE_MS, Timestamp};
-use smdpp::types::{Fqdn, Secret};
+use smdpp::time::{DAY_MS, MINUTE_MS};
+use smdpp::types::Fqdn;
 
 use super::{ADDRESS, Wishes};
+use crate::papers::Papers;
 
 /// An SM-DS where nobody listens.
 pub(super) fn unreachable() -> BTreeMap<Fqdn, Smds> {
@@ -30,29 +29,14 @@ pub(super) fn es12(pki: &TestPki, smds: BTreeMap<Fqdn, Smds>) -> Es12 {
     Es12::new(address, "2.999.10".to_owned(), client, smds, Arc::new(SeededRandom::new(9)))
 }
 
-pub(super) fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-pub(super) fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
+pub(super) fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
     Setting {
         address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
-        limits: wishes.limits,
+        trust: papers.trust.clone(),
+        credentials: papers.credentials.clone(),
+        policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
     }
 }
 

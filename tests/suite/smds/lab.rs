@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use smdpp::courier::{Receivers, carry};
 use smdpp::es12::{Smds, is_smds};
 use smdpp::https::{Client, Patience};
-use smdpp::mint::{Overrides, Plan, Press, SMDS_ADDRESS, TestPki, issue_dptls, issue_dstls};
+use smdpp::mint::{Overrides, Press, SMDS_ADDRESS, issue_dptls, issue_dstls};
 use smdpp::profile::EventStatus;
 use smdpp::random::SeededRandom;
 use smdpp::server;
@@ -16,6 +16,7 @@ use smdpp::time::{DAY_MS, Timestamp};
 use smdpp::types::{Fqdn, Oid, State};
 
 use crate::house::{ADDRESS, Answer, House, START_MS, Wishes};
+use crate::papers::Papers;
 
 /// A house, an SM-DS that it reaches, and a Profile in stock.
 pub(super) struct Lab {
@@ -31,15 +32,14 @@ impl Lab {
     }
 
     pub(super) async fn with(wishes: Wishes) -> Self {
-        // The house's own PKI: the same dice give the same octets.
         let now = Timestamp::from_unix_ms(START_MS);
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let pki = TestPki::with_random(&plan, now, &SeededRandom::new(7)).unwrap();
+        let pki = Papers::of(wishes.euiccs, now).pki;
+        let smdp_oid = Oid::parse("2.999.10").unwrap();
         // TLS asks the real clock, so these certificates outlive every test.
         let random = SeededRandom::new(10);
         let press = Press::new(now, &random);
         let long = Overrides { not_after: Some(now.plus_ms(DAY_MS * 30_000)), ..Overrides::default() };
-        let dptls = issue_dptls(press, &pki.ci, ADDRESS, &plan.smdp_oid, &long).unwrap();
+        let dptls = issue_dptls(press, &pki.ci, ADDRESS, &smdp_oid, &long).unwrap();
         let oid = Oid::parse("2.999.15").unwrap();
         let dstls = issue_dstls(press, &pki.ci, SMDS_ADDRESS, &oid, &long).unwrap();
 

@@ -54,7 +54,7 @@ impl ProgressCall {
 
     /// `3 Executed-Success`, or `2 Failed 8.2.7/3.8`.
     pub fn says(&self) -> String {
-        let point = &self.body["notificationPointId"];
+        let point = self.body.get("notificationPointId").unwrap_or(&Value::Null);
         let status = self.text("/notificationPointStatus/status");
         let code = |name: &str| self.text(&format!("/notificationPointStatus/statusCodeData/{name}"));
         match (code("subjectCode"), code("reasonCode")) {

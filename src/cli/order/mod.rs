@@ -1,6 +1,11 @@
-//! `smdpp order`: what is ordered, and why an order stands where it stands.
+//! `smdpp order`: what is ordered, why an order stands where it stands, and other limits for one.
+mod evidence;
+mod set;
+
 use serde_json::Value;
 use serde_json::json;
+
+use evidence::Evidence;
 
 use super::CliError;
 use super::out::Out;
@@ -14,9 +19,9 @@ use super::table::Cell;
 use super::table::Table;
 use crate::change::Versioned;
 use crate::config::Config;
-use crate::config::Policy;
 use crate::profile::EventStatus;
 use crate::profile::Order;
+use crate::profile::Policy;
 use crate::profile::Profile;
 use crate::store::Filter;
 use crate::store::Store;
@@ -50,6 +55,17 @@ pub enum OrderCommand {
         #[arg(long)]
         reveal: bool,
     },
+    /// Give one order other limits, or another end
+    ///
+    /// It counts at once, also for a server that runs. An order that has ended is not opened again.
+    #[command(after_help = "Examples:
+  smdpp order set 8900012345678901234 --download-attempts 20
+  smdpp order set 8900012345678901234 --confirmation-code-attempts 6 --expires +30d")]
+    Set {
+        iccid: String,
+        #[command(flatten)]
+        wanted: set::Wanted,
+    },
 }
 
 impl OrderCommand {
@@ -60,14 +76,18 @@ impl OrderCommand {
             Self::Show { iccid, reveal } => {
                 let iccid = Iccid::parse(&iccid)?;
                 let profile = show::find(&store, &iccid).await?;
+                let evidence = Evidence::of(&store, &profile).await?;
                 let waiting = store.reader().errands_of(&iccid).await?;
-                let view = View { profile: &profile, waiting: &waiting, config, now, reveal };
+                let policy = config.policies().of(&profile);
+                let view =
+                    View { profile: &profile, waiting: &waiting, config, policy, evidence, now, reveal };
                 if out.json {
                     return out.document(&view.document());
                 }
                 let text = view.text(out);
                 out.text(&text)
             }
+            Self::Set { iccid, wanted } => set::set(&store, &Iccid::parse(&iccid)?, &wanted, now, out).await,
         }
     }
 }
@@ -78,6 +98,7 @@ async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>
         let rows: Vec<Value> = found.iter().map(|row| list_facts(&row.value)).collect();
         return out.document(&json!({ "orders": rows }));
     }
+    let policies = config.policies();
     let mut table = Table::new(["ICCID", "STATE", "OPERATOR", "TYPE", "EID", "TRIES", "ORDERED"]);
     for Versioned { value: profile, .. } in &found {
         let Some(order) = profile.order() else { continue };
@@ -87,7 +108,8 @@ async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>
             profile.operator().as_str().into(),
             profile.profile_type().as_str().into(),
             order.eid().map_or("-", |eid| eid.as_str()).into(),
-            format!("{}/{}", order.download_attempts, config.policy.download_attempts_max).into(),
+            format!("{}/{}", order.download_attempts, policies.of(profile).download_attempts_max.value)
+                .into(),
             order.ordered_at.to_string().into(),
         ]);
     }
@@ -131,6 +153,8 @@ struct View<'a> {
     /// What the operator has not been told yet.
     waiting: &'a [Waiting],
     config: &'a Config,
+    policy: Policy,
+    evidence: Evidence,
     now: Timestamp,
     reveal: bool,
 }
@@ -152,11 +176,18 @@ impl View<'_> {
         }
         rows.extend(self.waiting.iter().map(|errand| ("not told yet", outbox::cell(errand))));
         rows.push(("next", self.next().into()));
-        pairs(rows, out)
+        let mut text = pairs(rows, out);
+        if !self.evidence.history.is_empty() {
+            text.push_str("\nHistory of this order\n");
+        }
+        for (at, who, what) in &self.evidence.history {
+            text.push_str(&format!("  {}  {who}: {what}\n", out.paint(Paint::Faint, at)));
+        }
+        text
     }
 
     fn rows(&self, order: &Order) -> Vec<(&'static str, Cell)> {
-        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = self.config.policy;
+        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = &self.policy;
         let eid = match (&order.eid, &order.bound) {
             (Some(eid), _) => format!("{eid} (named by the operator)"),
             (None, Some(bound)) => format!("{} (first to download)", bound.eid),
@@ -178,12 +209,14 @@ impl View<'_> {
         }
         let code = if order.confirmation_code_hash().is_some() {
             let wrong = order.confirmation_code_attempts;
-            format!("required, {wrong} wrong of {confirmation_code_attempts_max}")
+            let limit = confirmation_code_attempts_max;
+            format!("required, {wrong} wrong of {} ({})", limit.value, limit.by.name())
         } else {
             "not required".to_owned()
         };
         rows.push(("confirmation code", code.into()));
-        let tries = format!("{} of {download_attempts_max}", order.download_attempts);
+        let limit = download_attempts_max;
+        let tries = format!("{} of {} ({})", order.download_attempts, limit.value, limit.by.name());
         rows.push(("download attempts", tries.into()));
         rows.push(("expires", expiry));
         if let Some(event) = &order.event {
@@ -192,6 +225,14 @@ impl View<'_> {
         if let Some(failure) = &order.failure {
             rows.push(("failure", Cell(failure.explain(), Paint::Bad)));
         }
+        if let Some(element) = &self.evidence.element {
+            rows.push(("failing element", Cell(element.clone(), Paint::Bad)));
+        }
+        for one in &self.evidence.doubted {
+            let what = format!("{}: {} (smdpp notification list --invalid)", one.received_at, one.why);
+            rows.push(("not believed", Cell(what, Paint::Busy)));
+        }
+        rows.push(("policy", evidence::policy_line(&self.policy).into()));
         rows
     }
 
@@ -239,6 +280,9 @@ impl View<'_> {
                 "the phone downloads it: with the Activation Code, or by its EID if the MatchingID is empty"
                     .to_owned()
             }
+            State::Downloaded if order.failure.is_some() => {
+                "the eUICC could not install it this time: the same eUICC may download it again".to_owned()
+            }
             State::Downloaded => {
                 "the package was sent, the eUICC has not reported yet: the same eUICC may download it again"
                     .to_owned()
@@ -273,10 +317,13 @@ impl View<'_> {
                 "activationCode": self.activation_code(order),
                 "confirmationCodeRequired": order.confirmation_code_hash().is_some(),
                 "downloadAttempts": order.download_attempts,
-                "downloadAttemptsMax": self.config.policy.download_attempts_max,
+                "downloadAttemptsMax": self.policy.download_attempts_max.value,
                 "confirmationCodeAttempts": order.confirmation_code_attempts,
-                "confirmationCodeAttemptsMax": self.config.policy.confirmation_code_attempts_max,
+                "confirmationCodeAttemptsMax": self.policy.confirmation_code_attempts_max.value,
                 "failure": order.failure.as_ref().map(|why| why.explain()),
+                "failureFacts": order.failure,
+                "policy": evidence::policy_document(&self.policy),
+                "evidence": self.evidence.document(),
             })
         });
         members.insert("order".to_owned(), json!(order));
