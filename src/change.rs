@@ -142,15 +142,15 @@ impl Change {
         self
     }
 
-    /// Something that somebody must be told when this change is durable.
-    pub fn errand(mut self, errand: Posted) -> Self {
-        self.errands.push(errand);
-        self
-    }
-
     /// Keeps a notification that cannot be believed.
     pub fn invalid(mut self, invalid: InvalidNotification) -> Self {
         self.invalid = Some(invalid);
+        self
+    }
+
+    /// Something that somebody must be told when this change is durable.
+    pub fn errand(mut self, errand: Posted) -> Self {
+        self.errands.push(errand);
         self
     }
 

@@ -153,9 +153,9 @@ pub struct Operator {
     pub oid: Option<Oid>,
     pub common_name: Option<String>,
     pub certificate_sha256: Option<[u8; 32]>,
+    pub policy: Narrower,
     /// Where it is told of what happens to its Profiles; without this it is told nothing.
     pub progress: Option<Progress>,
-    pub policy: Narrower,
 }
 
 #[derive(Deserialize)]
@@ -165,9 +165,9 @@ struct OperatorText {
     oid: Option<Oid>,
     common_name: Option<String>,
     certificate_sha256: Option<String>,
-    progress: Option<Progress>,
     #[serde(default)]
     policy: Narrower,
+    progress: Option<Progress>,
 }
 
 impl TryFrom<OperatorText> for Operator {
@@ -180,8 +180,8 @@ impl TryFrom<OperatorText> for Operator {
             );
         }
         let certificate_sha256 = text.certificate_sha256.as_deref().map(sha256).transpose()?;
-        let OperatorText { name, oid, common_name, progress, policy, .. } = text;
-        Ok(Self { name, oid, common_name, certificate_sha256, progress, policy })
+        let OperatorText { name, oid, common_name, policy, progress, .. } = text;
+        Ok(Self { name, oid, common_name, certificate_sha256, policy, progress })
     }
 }
 

@@ -72,8 +72,8 @@ fn told_rows() -> Vec<[String; 3]> {
 /// The moves of a trigger; the first row has four.
 fn happens(trigger: &str) -> Vec<Transition> {
     let authorise = |ineligible| Command::Authorise { transaction: session(), limits: LIMITS, ineligible };
-    let bind =
-        |rebind| Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New, rebind };
+    let one_time_key = OneTimeKey::New;
+    let bind = |rebind| Command::Bind { transaction: session(), eid: eid(), one_time_key, rebind };
     let refuse = || Command::RefuseConfirmationCode { transaction: session(), limits: LIMITS };
     let (released, downloaded) = (State::Released, State::Downloaded);
     let plain: fn(&mut Order) = |_| {};
@@ -116,7 +116,7 @@ fn happens(trigger: &str) -> Vec<Transition> {
         "GetBoundProfilePackage, wrong Confirmation Code" => (released, plain, refuse()),
         "GetBoundProfilePackage, too many wrong Confirmation Codes" => (released, used_up, refuse()),
         "GetBoundProfilePackage, the package leaves" => (released, plain, bind(true)),
-        "GetBoundProfilePackage, another one-time key, and `rebind = false`" => {
+        "GetBoundProfilePackage, another one-time key and `rebind = false`" => {
             (downloaded, plain, bind(false))
         }
         "result that has nothing to move" => (State::Installed, plain, typed(downloaded, "result: failed").1),

@@ -189,25 +189,31 @@ pub(super) fn sentence(what: &What) -> String {
             format!("order {order}: SM-DS {smds_address} is told of it (call {call})")
         }
         What::EventNotRegistered { order, smds_address, reply } => {
-            let why = match reply {
-                SmdsReply::Refused => "refused the event",
-                SmdsReply::Unreachable => "could not be reached",
-                SmdsReply::Silent => "gave no answer: it may have the event",
-            };
+            let why = smds_reply(*reply);
             format!("order {order}: SM-DS {smds_address} {why}")
         }
         What::OrderSet { order, download_attempts_max, confirmation_code_attempts_max, expires_at } => {
-            let limit = |limit: &Option<u32>| limit.map_or("by policy".to_owned(), |limit| limit.to_string());
+            let [downloads, codes] = [download_attempts_max, confirmation_code_attempts_max].map(by_policy);
             let end = expires_at.map_or("never".to_owned(), |end| end.to_string());
             format!(
-                "order {order} set: download attempts {}, confirmation code attempts {}, expires {end}",
-                limit(download_attempts_max),
-                limit(confirmation_code_attempts_max)
+                "order {order} set: download attempts {downloads}, confirmation code attempts {codes}, expires {end}"
             )
         }
         What::NotificationInvalid { transaction, .. } => {
             format!("a notification that does not hold was put aside (session {transaction})")
         }
+    }
+}
+
+fn by_policy(limit: &Option<u32>) -> String {
+    limit.map_or("by policy".to_owned(), |limit| limit.to_string())
+}
+
+fn smds_reply(reply: SmdsReply) -> &'static str {
+    match reply {
+        SmdsReply::Refused => "refused the event",
+        SmdsReply::Unreachable => "could not be reached",
+        SmdsReply::Silent => "gave no answer: it may have the event",
     }
 }
 

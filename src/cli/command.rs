@@ -60,12 +60,12 @@ enum Command {
     /// Look at orders, why they stand where they stand, and set limits of one
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Look at what waits to be told to operators, and try it again
-    #[command(subcommand)]
-    Outbox(OutboxCommand),
     /// Look at notifications that could not be believed
     #[command(subcommand)]
     Notification(NotificationCommand),
+    /// Look at what waits to be told to operators, and try it again
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Read the audit trail, and prove that nobody changed it
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -116,8 +116,8 @@ impl Smdpp {
             Command::Serve(serve) => wait(serve.run(&self.config, &load(&self.config)?, now, out)),
             Command::Profile(profile) => wait(profile.run(&load(&self.config)?, now, out)),
             Command::Order(order) => wait(order.run(&load(&self.config)?, now, out)),
-            Command::Outbox(outbox) => wait(outbox.run(&load(&self.config)?, now, out)),
             Command::Notification(notification) => wait(notification.run(&load(&self.config)?, out)),
+            Command::Outbox(outbox) => wait(outbox.run(&load(&self.config)?, now, out)),
             Command::Audit(audit) => wait(audit.run(&load(&self.config)?, out)),
         }
     }

@@ -29,14 +29,13 @@ impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
         let policies = Policies::default();
-        let agreements = Agreements::default();
         Self {
             limits,
             order_ms: None,
             policies,
             euiccs: 2,
             open_sessions_max: 1000,
-            agreements,
+            agreements: Agreements::default(),
             start_ms: START_MS,
             smds: unreachable(),
         }

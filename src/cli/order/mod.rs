@@ -77,8 +77,8 @@ impl OrderCommand {
                 let iccid = Iccid::parse(&iccid)?;
                 let profile = show::find(&store, &iccid).await?;
                 let evidence = Evidence::of(&store, &profile).await?;
-                let waiting = store.reader().errands_of(&iccid).await?;
                 let policy = config.policies().of(&profile);
+                let waiting = store.reader().errands_of(&iccid).await?;
                 let view =
                     View { profile: &profile, waiting: &waiting, config, policy, evidence, now, reveal };
                 if out.json {
