@@ -39,12 +39,14 @@ faults! {
     TransactionIdWrong2 "transaction-id-wrong-2" "euiccSigned2 carries another transactionId, signed well";
     HashCcMissing "hashcc-missing" "no hashCc although a Confirmation Code was asked for";
     HashCcWrong "hashcc-wrong" "hashCc of another Confirmation Code";
+    HashCcStale "hashcc-stale" "hashCc of the right Confirmation Code, made with the transactionId of the session before";
     HashCcUnasked "hashcc-unasked" "hashCc although none was asked for";
     Otpk64 "otpk-64" "euiccOtpk without its first octet 04";
     Otpk66 "otpk-66" "euiccOtpk with one octet too many";
     OtpkCompressed "otpk-compressed" "euiccOtpk as a compressed point";
     OtpkOffCurve "otpk-off-curve" "euiccOtpk is no point of the curve";
     OtpkInfinity "otpk-infinity" "euiccOtpk is the point at infinity";
+    OtpkOtherCurve "otpk-other-curve" "euiccOtpk is a point of brainpoolP256r1";
     OtpkNew "otpk-new" "a new euiccOtpk although the server offered the old one";
     DownloadError "download-error" "the eUICC refuses PrepareDownload with code N (default 127)";
     CancelOidWrong "cancel-oid-wrong" "euiccCancelSessionSigned names another smdpOid, signed well";

@@ -12,6 +12,12 @@ const INVALID_SIGNATURE: u8 = 2;
 const INVALID_TRANSACTION_ID: u8 = 5;
 const UNDEFINED_ERROR: u64 = 127;
 
+/// The base point of brainpoolP256r1: well formed, but on no other curve.
+const BRAINPOOL_POINT: &[u8; 65] = b"\x04\x8B\xD2\xAE\xB9\xCB\x7E\x57\xCB\x2C\x4B\x48\x2F\xFC\x81\xB7\xAF\
+    \xB9\xDE\x27\xE1\xE3\xBD\x23\xC2\x3A\x44\x53\xBD\x9A\xCE\x32\x62\
+    \x54\x7E\xF8\x35\xC3\xDA\xC4\xFD\x97\xF8\x46\x1A\x14\x61\x1D\xC9\
+    \xC2\x77\x45\x13\x2D\xED\x8E\x54\x5C\x1D\x54\xC7\x2F\x04\x69\x97";
+
 impl Card {
     /// Gives PrepareDownloadResponse `BF21`, be it consent or refusal.
     pub fn prepare_download(
@@ -101,6 +107,8 @@ impl Card {
             curve::compressed(&public)
         } else if self.faults.has(Fault::OtpkOffCurve) {
             bent(public)
+        } else if self.faults.has(Fault::OtpkOtherCurve) {
+            BRAINPOOL_POINT.to_vec()
         } else if self.faults.has(Fault::OtpkInfinity) {
             vec![0]
         } else {
@@ -114,6 +122,8 @@ impl Card {
         if self.faults.has(Fault::HashCcMissing) || (!required && !unasked) {
             return Vec::new();
         }
+        let stale = self.faults.has(Fault::HashCcStale);
+        let transaction_id = if stale { &self.last_transaction_id } else { transaction_id };
         let code = match code {
             _ if self.faults.has(Fault::HashCcWrong) => "wrong code",
             Some(code) => code,
