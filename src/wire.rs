@@ -1,4 +1,4 @@
-//! The JSON binding (SGP.22 6.2 to 6.5): members of a request, and the one form of every answer.
+//! The HTTP bindings (SGP.22 6.2 to 6.6): members of a JSON request, and the one form of every answer.
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -149,6 +149,20 @@ pub fn failed(http: HttpStatus, status: StatusCode) -> Response<Body> {
     let data = json!({ "subjectCode": subject, "reasonCode": reason, "message": message });
     let status = json!({ "status": "Failed", "statusCodeData": data });
     respond(http, &json!({ "header": { "functionExecutionStatus": status } }))
+}
+
+/// 6.6: an answer of the ASN.1 binding, executed or refused.
+pub fn asn1(message: Vec<u8>) -> Response<Body> {
+    let mut response = empty(HttpStatus::OK);
+    let media_type = HeaderValue::from_static("application/x-gsma-rsp-asn1");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    *response.body_mut() = Body::from(message);
+    response
+}
+
+/// A request of the ASN.1 binding that names no function, or one whose answer has no place for an error.
+pub fn unreadable() -> Response<Body> {
+    empty(HttpStatus::BAD_REQUEST)
 }
 
 /// 6.3: a notification is acknowledged without a body.

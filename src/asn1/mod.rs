@@ -6,6 +6,7 @@ mod authenticate;
 mod bits;
 mod cancel;
 mod download;
+mod es9plus;
 mod euicc_info;
 #[cfg(test)]
 mod hostile;
@@ -20,6 +21,9 @@ pub use authenticate::{
 pub use bits::{NotificationEvent, NotificationEvents, Pprs};
 pub use cancel::{CancelSessionOk, CancelSessionResponse, CancelSessionSigned};
 pub use download::{EuiccSigned2, PrepareDownloadResponse, PrepareDownloadResponseOk, SmdpSigned2};
+pub use es9plus::{
+    Es9Plus, InitiateAuthenticationRequest, SessionRequest, pending_notification, transaction_id_tlv,
+};
 pub use euicc_info::{EuiccInfo1, EuiccInfo2, KeyId, Svn, ci_pk_id_tlv};
 pub use metadata::{
     Icon, IconKind, Metadata, MetadataError, NotificationAddress, Owner, ProfileClass, mcc_mnc,

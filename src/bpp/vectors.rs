@@ -75,12 +75,21 @@ fn the_session_keys_of_both_curves_are_those_of_the_vectors() {
 }
 
 #[test]
-fn the_z_of_p_256_is_the_x_coordinate_of_the_shared_point() {
-    let set = &sets()[0];
-    let secret = p256::SecretKey::from_slice(&octets(set, "otSK_DP")).unwrap();
-    let public = p256::PublicKey::from_sec1_bytes(&octets(set, "otPK_EUICC")).unwrap();
+fn the_z_of_each_curve_is_the_x_coordinate_of_the_shared_point() {
+    use p256::elliptic_curve::sec1::ToSec1Point;
+    let sets = sets();
+    let secret = p256::SecretKey::from_slice(&octets(&sets[0], "otSK_DP")).unwrap();
+    let public = p256::PublicKey::from_sec1_bytes(&octets(&sets[0], "otPK_EUICC")).unwrap();
     let z = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());
-    assert_eq!(z.raw_secret_bytes().as_slice(), octets(set, "Z"));
+    assert_eq!(z.raw_secret_bytes().as_slice(), octets(&sets[0], "Z"));
+    let secret = bp256::r1::SecretKey::from_slice(&octets(&sets[1], "otSK_DP")).unwrap();
+    let public =
+        ecdsa::VerifyingKey::<bp256::BrainpoolP256r1>::from_sec1_bytes(&octets(&sets[1], "otPK_EUICC"));
+    let z =
+        p256::elliptic_curve::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.unwrap().as_affine());
+    assert_eq!(z.raw_secret_bytes().as_slice(), octets(&sets[1], "Z"));
+    let ours = secret.public_key().to_sec1_point(false);
+    assert_eq!(ours.as_bytes(), octets(&sets[1], "otPK_DP"));
 }
 
 #[test]

@@ -52,7 +52,9 @@ impl Init {
         private_folder(&data).map_err(failed("make folder", &data))?;
         let operators = if self.with_test_pki { test_pki(&address, &pki, now)? } else { Vec::new() };
         write_seal_key(&data.join("seal.key"))?;
-        let text = Config::template(&Answers { address, pki: "pki".to_owned(), operators });
+        // `pki init-test` and `pki import` may have laid it out before.
+        let brainpool = pki.join("brainpool/dpauth.pem").exists();
+        let text = Config::template(&Answers { address, pki: "pki".to_owned(), brainpool, operators });
         write_public(&configuration, text.as_bytes()).map_err(failed("write", &configuration))?;
 
         let said = self.summary(&configuration);

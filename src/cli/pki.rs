@@ -19,6 +19,7 @@ use crate::types::OperatorId;
 pub enum PkiCommand {
     /// Make a complete test PKI: CI, EUM, eUICCs, SM-DP+ and operator certificates, with their keys
     ///
+    /// Twice: on NIST P-256, and below `brainpool` the same eUICCs and SM-DP+ under a CI on brainpoolP256r1.
     /// Everything is fresh and valid from yesterday. Keys are files that only you can read. The folder must be new
     /// or empty: nothing is ever overwritten. Real eUICCs trust none of it.
     InitTest {
@@ -43,7 +44,7 @@ pub enum PkiCommand {
     /// Take over an existing test PKI, such as the GSMA SGP.26 set, and write it in the layout of init-test
     ///
     /// Files may be DER or PEM under any name: certificates are known by their policy, keys by their public key.
-    /// Only P-256 is taken. What is missing or expired is made freshly where the CI key is there, and you are told.
+    /// What is on brainpoolP256r1 goes below `brainpool`. What is missing or expired is made freshly where the CI key is there, and you are told.
     Import {
         /// Folder to read
         source: PathBuf,

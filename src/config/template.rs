@@ -8,6 +8,8 @@ pub struct Answers {
     pub address: super::Fqdn,
     /// Folder of the PKI, as written in the file: relative to it.
     pub pki: String,
+    /// Whether that folder has a second chain below `brainpool`.
+    pub brainpool: bool,
     pub operators: Vec<OperatorAnswer>,
 }
 
@@ -20,6 +22,9 @@ pub struct OperatorAnswer {
 pub(super) fn write(answers: &Answers) -> String {
     let mut text =
         TEMPLATE.replace("{address}", answers.address.as_str()).replace("{pki}", &quoted(&answers.pki));
+    // Without that chain its lines stay as an example.
+    let mark = if answers.brainpool { "" } else { "# " };
+    text = text.replace("{brainpool}", mark);
     for operator in &answers.operators {
         text.push_str("\n[[operator]]\n");
         text.push_str(&format!("name = \"{}\"\n", operator.name));
@@ -69,11 +74,13 @@ tls_key = "{pki}/dptls.key"
 # Who issues the operators' client certificates; PEM, one or more.
 client_ca = "{pki}/operator-ca.pem"
 
-# A Certificate Issuer whose eUICCs are served (4.5.2). Repeat for each.
+# A Certificate Issuer whose eUICCs are served (4.5.2): on NIST P-256 or brainpoolP256r1. Repeat for each.
 [[ci]]
 certificate = "{pki}/ci.pem"
+{brainpool}[[ci]]
+{brainpool}certificate = "{pki}/brainpool/ci.pem"
 
-# This server's own certificates under one CI (4.5.2). Repeat for each CI.
+# This server's own certificates under one CI (4.5.2). Repeat for each CI; the eUICC chooses (2.6.7.1).
 [[credentials]]
 # CERT.DPauth: authenticates this server to the eUICC (5.6.1).
 dpauth_certificate = "{pki}/dpauth.pem"
@@ -81,6 +88,11 @@ dpauth_key = "{pki}/dpauth.key"
 # CERT.DPpb: binds Profiles to the eUICC (5.6.2).
 dppb_certificate = "{pki}/dppb.pem"
 dppb_key = "{pki}/dppb.key"
+{brainpool}[[credentials]]
+{brainpool}dpauth_certificate = "{pki}/brainpool/dpauth.pem"
+{brainpool}dpauth_key = "{pki}/brainpool/dpauth.key"
+{brainpool}dppb_certificate = "{pki}/brainpool/dppb.pem"
+{brainpool}dppb_key = "{pki}/brainpool/dppb.key"
 
 # Where the keys live.
 [vault]

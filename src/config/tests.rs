@@ -7,6 +7,7 @@ fn answers() -> Answers {
     Answers {
         address: Fqdn::parse("smdp.example.com").unwrap(),
         pki: "pki".to_owned(),
+        brainpool: true,
         operators: vec![OperatorAnswer {
             name: OperatorId::parse("acme").unwrap(),
             oid: Some(Oid::parse("2.999.10.1.1").unwrap()),
@@ -32,6 +33,17 @@ fn the_template_is_a_configuration_with_the_defaults() {
     assert_eq!(config.log, Log::default());
     assert_eq!(config.operator[0].oid, Some(Oid::parse("2.999.10.1.1").unwrap()));
     assert_eq!(config.suspicious(), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_chain_is_in_the_template_as_an_example_at_least() {
+    let config = load(&Config::template(&answers()), &[]).unwrap();
+    assert_eq!((config.ci.len(), config.credentials.len()), (2, 2));
+    assert!(config.credentials[1].dppb_key.ends_with("pki/brainpool/dppb.key"));
+    let without = Config::template(&Answers { brainpool: false, ..answers() });
+    assert!(without.contains("# [[ci]]\n# certificate = \"pki/brainpool/ci.pem\""), "{without}");
+    let config = load(&without, &[]).unwrap();
+    assert_eq!((config.ci.len(), config.credentials.len()), (1, 1));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! ES9+.AuthenticateClient (SGP.22 section 5.6.3).
 use serde_json::{Map, Value};
 
+use super::asn1::Asn1;
 use super::{Json, Lpa, members};
-use crate::asn1::{AuthenticateServerResponse, Metadata};
+use crate::asn1::{AuthenticateServerResponse, Es9Plus, Metadata, SessionRequest, transaction_id_tlv};
 use crate::bpp::bind::BoundPackage;
 use crate::call::{Accepted, Call, Function, Verdict};
 use crate::change::{Change, Versioned};
@@ -21,6 +22,15 @@ pub struct Request {
     transaction_id: TransactionId,
     response: AuthenticateServerResponse,
     sha256: Vec<u8>,
+}
+
+impl Request {
+    /// The same octets from the eUICC are the same request, whichever binding brings them.
+    fn of(transaction_id: TransactionId, response: &[u8]) -> Result<Self, StatusCode> {
+        let sha256 = digest(response);
+        let response = AuthenticateServerResponse::decode(response).map_err(super::undecodable)?;
+        Ok(Self { transaction_id, response, sha256 })
+    }
 }
 
 pub struct Response {
@@ -108,10 +118,7 @@ impl Json for AuthenticateClient {
 
     fn read(members: &Members) -> Result<Request, StatusCode> {
         let transaction_id = super::transaction_id(members)?;
-        let response = members.octets("authenticateServerResponse")?;
-        let sha256 = digest(&response);
-        let response = AuthenticateServerResponse::decode(&response).map_err(super::undecodable)?;
-        Ok(Request { transaction_id, response, sha256 })
+        Request::of(transaction_id, &members.octets("authenticateServerResponse")?)
     }
 
     fn write(response: Response) -> Option<Map<String, Value>> {
@@ -122,5 +129,36 @@ impl Json for AuthenticateClient {
             ("smdpSignature2", base64(&response.smdp_signature2)),
             ("smdpCertificate", base64(&response.certificate)),
         ]))
+    }
+}
+
+impl Asn1 for AuthenticateClient {
+    const FUNCTION: Es9Plus = Es9Plus::AuthenticateClient;
+
+    const ERRORS: Option<&'static [(StatusCode, u8)]> = Some(&[
+        (StatusCode::EUM_CERTIFICATE_INVALID, 1),
+        (StatusCode::EUM_CERTIFICATE_EXPIRED, 2),
+        (StatusCode::EUICC_CERTIFICATE_INVALID, 3),
+        (StatusCode::EUICC_CERTIFICATE_EXPIRED, 4),
+        (StatusCode::EUICC_VERIFICATION_FAILED, 5),
+        (StatusCode::MATCHING_ID_REFUSED, 6),
+        (StatusCode::EID_REFUSED, 7),
+        (StatusCode::NOT_ELIGIBLE, 8),
+        (StatusCode::CI_UNKNOWN, 9),
+        (StatusCode::TRANSACTION_UNKNOWN, 10),
+        (StatusCode::EUICC_MEMORY, 11),
+        // Of version 2.6.
+        (StatusCode::ORDER_EXPIRED, 18),
+    ]);
+
+    fn decode(content: &[u8]) -> Result<Request, StatusCode> {
+        let request = SessionRequest::authenticate_client(content).map_err(super::undecodable)?;
+        Request::of(request.transaction_id, &request.response)
+    }
+
+    fn encode(response: Response) -> Option<Vec<u8>> {
+        let Response { transaction_id, metadata, smdp_signed2, smdp_signature2, certificate } = response;
+        let transaction_id = transaction_id_tlv(&transaction_id);
+        Some([transaction_id, metadata, smdp_signed2, smdp_signature2, certificate].concat())
     }
 }

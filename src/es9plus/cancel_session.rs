@@ -1,8 +1,9 @@
 //! ES9+.CancelSession (SGP.22 section 5.6.5).
 use serde_json::{Map, Value};
 
+use super::asn1::Asn1;
 use super::{Json, Lpa};
-use crate::asn1::CancelSessionResponse;
+use crate::asn1::{CancelSessionResponse, Es9Plus, SessionRequest};
 use crate::call::{Accepted, Call, Function, Verdict};
 use crate::rsp::cancel;
 use crate::types::StatusCode;
@@ -48,5 +49,22 @@ impl Json for CancelSession {
 
     fn write((): ()) -> Option<Map<String, Value>> {
         Some(Map::new())
+    }
+}
+
+impl Asn1 for CancelSession {
+    const FUNCTION: Es9Plus = Es9Plus::CancelSession;
+
+    const ERRORS: Option<&'static [(StatusCode, u8)]> =
+        Some(&[(StatusCode::TRANSACTION_UNKNOWN, 1), (StatusCode::EUICC_VERIFICATION_FAILED, 2)]);
+
+    fn decode(content: &[u8]) -> Result<Request, StatusCode> {
+        let request = SessionRequest::cancel_session(content).map_err(super::undecodable)?;
+        let response = CancelSessionResponse::decode(&request.response).map_err(super::undecodable)?;
+        Ok(Request { transaction_id: request.transaction_id, response })
+    }
+
+    fn encode((): ()) -> Option<Vec<u8>> {
+        Some(Vec::new())
     }
 }

@@ -1,8 +1,9 @@
 //! ES9+.GetBoundProfilePackage (SGP.22 section 5.6.2).
 use serde_json::{Map, Value};
 
+use super::asn1::Asn1;
 use super::{Json, Lpa, members};
-use crate::asn1::PrepareDownloadResponse;
+use crate::asn1::{Es9Plus, PrepareDownloadResponse, SessionRequest, transaction_id_tlv};
 use crate::bpp::bind::BoundPackage;
 use crate::bpp::keys::{ProfileKeys, derive};
 use crate::bpp::protect::ProtectedProfile;
@@ -25,6 +26,15 @@ pub struct Request {
     transaction_id: TransactionId,
     response: PrepareDownloadResponse,
     sha256: Vec<u8>,
+}
+
+impl Request {
+    /// The same octets from the eUICC are the same request, whichever binding brings them.
+    fn of(transaction_id: TransactionId, response: &[u8]) -> Result<Self, StatusCode> {
+        let sha256 = digest(response);
+        let response = PrepareDownloadResponse::decode(response).map_err(super::undecodable)?;
+        Ok(Self { transaction_id, response, sha256 })
+    }
 }
 
 pub struct Response {
@@ -105,7 +115,7 @@ fn deliver<'a, 'p>(
         let delivery = admitted.rebind(profile);
         return delivery.ok_or_else(|| Fault::new("stored binding of another key").into());
     };
-    let agreed = agree(euicc_otpk)?.ok_or(StatusCode::EUICC_VERIFICATION_FAILED)?;
+    let agreed = agree(admitted.curve(), euicc_otpk)?.ok_or(StatusCode::EUICC_VERIFICATION_FAILED)?;
     let smdp_otpk = Point::try_from(agreed.otpk.as_slice()).map_err(Fault::caused("our one-time key"))?;
     let host_id: [u8; 16] = octets(call.random)?;
     let host_id = HostId::from_octets(&host_id).map_err(Fault::caused("host identifier"))?;
@@ -135,10 +145,7 @@ impl Json for GetBoundProfilePackage {
 
     fn read(members: &Members) -> Result<Request, StatusCode> {
         let transaction_id = super::transaction_id(members)?;
-        let response = members.octets("prepareDownloadResponse")?;
-        let sha256 = digest(&response);
-        let response = PrepareDownloadResponse::decode(&response).map_err(super::undecodable)?;
-        Ok(Request { transaction_id, response, sha256 })
+        Request::of(transaction_id, &members.octets("prepareDownloadResponse")?)
     }
 
     fn write(response: Response) -> Option<Map<String, Value>> {
@@ -146,5 +153,28 @@ impl Json for GetBoundProfilePackage {
             ("transactionId", Value::String(response.transaction_id.to_string())),
             ("boundProfilePackage", base64(&response.bpp)),
         ]))
+    }
+}
+
+impl Asn1 for GetBoundProfilePackage {
+    const FUNCTION: Es9Plus = Es9Plus::GetBoundProfilePackage;
+
+    const ERRORS: Option<&'static [(StatusCode, u8)]> = Some(&[
+        (StatusCode::EUICC_VERIFICATION_FAILED, 1),
+        (StatusCode::CONFIRMATION_CODE_MISSING, 2),
+        (StatusCode::CONFIRMATION_CODE_REFUSED, 3),
+        (StatusCode::CONFIRMATION_CODE_EXCEEDED, 4),
+        (StatusCode::PROFILE_UNAVAILABLE, 5),
+        (StatusCode::ORDER_EXPIRED, 6),
+        (StatusCode::TRANSACTION_UNKNOWN, 95),
+    ]);
+
+    fn decode(content: &[u8]) -> Result<Request, StatusCode> {
+        let request = SessionRequest::get_bound_profile_package(content).map_err(super::undecodable)?;
+        Request::of(request.transaction_id, &request.response)
+    }
+
+    fn encode(response: Response) -> Option<Vec<u8>> {
+        Some([transaction_id_tlv(&response.transaction_id), response.bpp].concat())
     }
 }

@@ -1,8 +1,11 @@
 //! ES9+.HandleNotification (SGP.22 section 5.6.4).
 use serde_json::{Map, Value};
 
+use super::asn1::Asn1;
 use super::{Json, Lpa};
-use crate::asn1::{OtherSignedNotification, PendingNotification, ProfileInstallationResult};
+use crate::asn1::{
+    Es9Plus, OtherSignedNotification, PendingNotification, ProfileInstallationResult, pending_notification,
+};
 use crate::call::{Accepted, Call, Function, Verdict};
 use crate::change::Change;
 use crate::fault::Fault;
@@ -64,6 +67,20 @@ impl Json for HandleNotification {
     }
 
     fn write((): ()) -> Option<Map<String, Value>> {
+        None
+    }
+}
+
+impl Asn1 for HandleNotification {
+    const FUNCTION: Es9Plus = Es9Plus::HandleNotification;
+
+    const ERRORS: Option<&'static [(StatusCode, u8)]> = None;
+
+    fn decode(content: &[u8]) -> Result<PendingNotification, StatusCode> {
+        pending_notification(content).map_err(|_| StatusCode::PARAMETER_INVALID)
+    }
+
+    fn encode((): ()) -> Option<Vec<u8>> {
         None
     }
 }

@@ -1,8 +1,10 @@
 //! ES9+.InitiateAuthentication (SGP.22 section 5.6.1).
 use serde_json::{Map, Value};
 
+use super::asn1::Asn1;
 use super::{Json, Lpa, members};
-use crate::asn1::{EuiccInfo1, KeyId, Signature, ci_pk_id_tlv};
+use crate::asn1::{Es9Plus, EuiccInfo1, InitiateAuthenticationRequest, KeyId, Signature};
+use crate::asn1::{ci_pk_id_tlv, transaction_id_tlv};
 use crate::call::{Accepted, Call, Function, Verdict};
 use crate::hsm::KeyRole;
 use crate::random::octets;
@@ -70,5 +72,30 @@ impl Json for InitiateAuthentication {
             ("euiccCiPKIdToBeUsed", base64(&ci_pk_id_tlv(&response.ci))),
             ("serverCertificate", base64(&response.certificate)),
         ]))
+    }
+}
+
+impl Asn1 for InitiateAuthentication {
+    const FUNCTION: Es9Plus = Es9Plus::InitiateAuthentication;
+
+    const ERRORS: Option<&'static [(StatusCode, u8)]> = Some(&[
+        (StatusCode::ADDRESS_REFUSED, 1),
+        (StatusCode::SVN_UNSUPPORTED, 2),
+        (StatusCode::SECURITY_UNSUPPORTED, 3),
+        (StatusCode::CERTIFICATE_UNAVAILABLE, 3),
+    ]);
+
+    fn decode(content: &[u8]) -> Result<Request, StatusCode> {
+        let request = InitiateAuthenticationRequest::decode(content);
+        let InitiateAuthenticationRequest { euicc_challenge, smdp_address, euicc_info1 } =
+            request.map_err(super::undecodable)?;
+        Ok(Request { euicc_challenge, euicc_info1, smdp_address })
+    }
+
+    fn encode(response: Response) -> Option<Vec<u8>> {
+        let Response { transaction_id, server_signed1, server_signature1, ci, certificate } = response;
+        let transaction_id = transaction_id_tlv(&transaction_id);
+        let (signature, ci) = (server_signature1.tlv(), ci_pk_id_tlv(&ci));
+        Some([transaction_id, server_signed1, signature, ci, certificate].concat())
     }
 }

@@ -1,4 +1,5 @@
-//! ES9+: the door for LPAs (SGP.22 5.6). JSON in, JSON out; the protocol itself is in `rsp`.
+//! ES9+: the door for LPAs (SGP.22 5.6), in two bindings: JSON and ASN.1. The protocol itself is in `rsp`.
+mod asn1;
 mod authenticate_client;
 mod cancel_session;
 mod get_bound_profile_package;
@@ -49,10 +50,11 @@ pub fn routes(smdp: Arc<Smdp>) -> Router {
         .route(GetBoundProfilePackage::PATH, post(serve::<GetBoundProfilePackage>))
         .route(HandleNotification::PATH, post(serve::<HandleNotification>))
         .route(CancelSession::PATH, post(serve::<CancelSession>))
+        .route(asn1::PATH, post(asn1::serve))
         .with_state(smdp)
 }
 
-/// Every ES9+ function is served by these lines.
+/// Every ES9+ function in JSON is served by these lines.
 async fn serve<F: Json>(State(smdp): State<Arc<Smdp>>, body: Bytes) -> Response<Body> {
     let Some(members) = Members::read(&body) else {
         return wire::failed(HttpStatus::BAD_REQUEST, StatusCode::PARAMETER_INVALID);
@@ -67,11 +69,22 @@ async fn serve<F: Json>(State(smdp): State<Arc<Smdp>>, body: Bytes) -> Response<
     };
     // What was read is enough; the rest need not wait for the database with us.
     drop((members, body));
-    match perform::<F>(&smdp, &Lpa, &request).await {
-        Ok(Ended::Executed(response)) => F::write(response).map_or_else(wire::acknowledged, wire::executed),
+    let executed = |response| F::write(response).map_or_else(wire::acknowledged, wire::executed);
+    run::<F>(&smdp, &request, executed, wire::refused).await
+}
+
+/// Runs a function that either binding has read, and answers in that binding's words.
+async fn run<F: Function<Caller = Lpa>>(
+    smdp: &Smdp,
+    request: &F::Request,
+    executed: fn(F::Response) -> Response<Body>,
+    refused: fn(StatusCode) -> Response<Body>,
+) -> Response<Body> {
+    match perform::<F>(smdp, &Lpa, request).await {
+        Ok(Ended::Executed(response)) => executed(response),
         Ok(Ended::Refused(status)) => {
             tracing::debug!(function = F::NAME, subject = status.subject, reason = status.reason, "refused");
-            wire::refused(status)
+            refused(status)
         }
         Ok(Ended::Busy) => wire::busy(),
         Err(fault) => {

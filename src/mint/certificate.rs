@@ -2,26 +2,18 @@
 //!
 //! By hand and not by `rcgen`: SGP.22 wants a registeredID as name, policies that are critical for one role and
 //! not for another, and issuers whose name must be copied octet by octet.
-use p256::SecretKey;
-use p256::ecdsa::DerSignature;
-use p256::ecdsa::SigningKey;
-use p256::ecdsa::signature::Signer;
-use p256::elliptic_curve::sec1::ToSec1Point;
-use p256::pkcs8::EncodePrivateKey;
-use p256::pkcs8::LineEnding;
 use sha2::Digest;
 use sha2::Sha256;
 
 use super::MintError;
 use super::der;
 use super::extension::Extension;
+use super::key::Key;
 use crate::random::Random;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Oid;
 use crate::types::Secret;
-
-/// How often a random value outside the curve's order is drawn again; once is already a 1 : 2^32 event.
-const KEY_DRAWS_MAX: u32 = 8;
 
 /// A certificate with its key.
 #[derive(Clone)]
@@ -33,7 +25,7 @@ pub struct Issued {
     /// Subject as DER `Name`: the next certificate's issuer, octet by octet.
     pub(super) subject: Vec<u8>,
     pub(super) key_id: Vec<u8>,
-    pub(super) key: SecretKey,
+    pub(super) key: Key,
 }
 
 impl Issued {
@@ -42,8 +34,7 @@ impl Issued {
     }
 
     pub fn key_pem(&self) -> Result<Secret<String>, MintError> {
-        let pem = self.key.to_pkcs8_pem(LineEnding::LF).map_err(|_| MintError::Key("write as PKCS#8"))?;
-        Ok(Secret::new(pem.as_str().to_owned()))
+        Ok(Secret::new(pem("PRIVATE KEY", self.key_pkcs8.expose())))
     }
 
     /// The subjectKeyIdentifier; for a CI this is what SGP.22 calls the CI public key identifier.
@@ -51,14 +42,18 @@ impl Issued {
         &self.key_id
     }
 
+    pub(super) fn curve(&self) -> Curve {
+        self.key.curve()
+    }
+
     /// Takes a certificate and key from elsewhere, so that it can issue.
     pub(super) fn adopt(
         der: Vec<u8>,
         subject: Vec<u8>,
         key_id: Vec<u8>,
-        key: SecretKey,
+        key: Key,
     ) -> Result<Self, MintError> {
-        Ok(Self { der, key_pkcs8: pkcs8(&key)?, subject, key_id, key })
+        Ok(Self { der, key_pkcs8: key.pkcs8()?, subject, key_id, key })
     }
 }
 
@@ -77,15 +72,15 @@ pub(super) struct Template {
     pub(super) extensions: Vec<Extension>,
 }
 
-/// Signs by `issuer`; `None` is a certificate signed by itself.
+/// A new key on `curve`, signed by `issuer`; `None` is a certificate signed by itself.
 pub(super) fn issue(
     template: &Template,
+    curve: Curve,
     issuer: Option<&Issued>,
     random: &dyn Random,
 ) -> Result<Issued, MintError> {
-    let key = new_key(random)?;
-    let point = key.public_key().to_sec1_point(false);
-    let key_id = key_identifier(point.as_bytes());
+    let key = Key::draw(curve, random)?;
+    let key_id = key_identifier(&key.point());
     let subject = name(&template.subject)?;
     let mut extensions = Vec::new();
     if let Some(issuer) = issuer {
@@ -102,12 +97,11 @@ pub(super) fn issue(
         issuer.map_or_else(|| subject.clone(), |issuer| issuer.subject.clone()),
         der::sequence(&[der::time(template.not_before)?, der::time(template.not_after)?]),
         subject.clone(),
-        public_key_info(point.as_bytes())?,
+        public_key_info(&key)?,
         der::tlv(0xA3, &der::sequence(&extensions)),
     ]);
-    let signer = SigningKey::from(issuer.map_or(&key, |issuer| &issuer.key));
-    let signature: DerSignature = signer.try_sign(&tbs).map_err(|_| MintError::Key("sign"))?;
-    let der = der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(signature.as_bytes())]);
+    let signature = issuer.map_or(&key, |issuer| &issuer.key).sign(&tbs)?;
+    let der = der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(&signature)]);
     Issued::adopt(der, subject, key_id, key)
 }
 
@@ -125,29 +119,14 @@ fn serial_number(random: &dyn Random) -> Result<Vec<u8>, MintError> {
     Ok(octets.to_vec())
 }
 
-fn new_key(random: &dyn Random) -> Result<SecretKey, MintError> {
-    for _ in 0..KEY_DRAWS_MAX {
-        let octets = Secret::new(crate::random::octets::<32>(random).map_err(MintError::Random)?);
-        if let Ok(key) = SecretKey::from_slice(octets.expose()) {
-            return Ok(key);
-        }
-    }
-    Err(MintError::Key("draw"))
-}
-
-fn pkcs8(key: &SecretKey) -> Result<Secret<Vec<u8>>, MintError> {
-    let der = key.to_pkcs8_der().map_err(|_| MintError::Key("write as PKCS#8"))?;
-    Ok(Secret::new(der.as_bytes().to_vec()))
-}
-
 fn ecdsa_with_sha256() -> Result<Vec<u8>, MintError> {
     Ok(der::sequence(&[der::oid(&Oid::parse("1.2.840.10045.4.3.2")?)]))
 }
 
-fn public_key_info(point: &[u8]) -> Result<Vec<u8>, MintError> {
+fn public_key_info(key: &Key) -> Result<Vec<u8>, MintError> {
     let ec_public_key = der::oid(&Oid::parse("1.2.840.10045.2.1")?);
-    let p256 = der::oid(&Oid::parse("1.2.840.10045.3.1.7")?);
-    Ok(der::sequence(&[der::sequence(&[ec_public_key, p256]), der::bits(point)]))
+    let curve = der::tlv(der::OBJECT_IDENTIFIER, key.curve().oid_content());
+    Ok(der::sequence(&[der::sequence(&[ec_public_key, curve]), der::bits(&key.point())]))
 }
 
 /// `Name` as DER. An EID is a PrintableString (SGP.22 4.5.2.1.0.3); the rest is UTF-8.

@@ -47,16 +47,20 @@ impl TestPki {
     }
 
     fn entries(&self) -> Vec<Entry> {
+        let second = &self.brainpool;
         let mut entries = vec![
             Entry::new("ci", "Certificate Issuer: the root that eUICCs and this server trust", &self.ci),
             Entry::new("eum", "eUICC manufacturer: issues the eUICC certificates", &self.eum),
-        ];
-        entries.extend([
             Entry::new("dpauth", "SM-DP+ authentication: signs serverSigned1", &self.dpauth),
             Entry::new("dppb", "SM-DP+ profile binding: signs smdpSigned2 and the one-time keys", &self.dppb),
             Entry::new("dptls", "SM-DP+ TLS: the server certificate of ES9+ and ES2+", &self.dptls),
+            Entry::new("brainpool/ci", "a second Certificate Issuer, on brainpoolP256r1", &second.ci),
+            Entry::new("brainpool/eum", "the eUICC manufacturer under it", &second.eum),
+            Entry::new("brainpool/dpauth", "SM-DP+ authentication under it", &second.dpauth),
+            Entry::new("brainpool/dppb", "SM-DP+ profile binding under it", &second.dppb),
+            Entry::new("brainpool/dptls", "SM-DP+ TLS for LPAs that speak brainpool only", &second.dptls),
             Entry::new("operator-ca", "issues operators' client certificates for ES2+", &self.operator_ca),
-        ]);
+        ];
         entries.extend(self.operators.iter().map(|operator| {
             let says = format!("client certificate of operator {}, OID {}", operator.name, operator.oid);
             Entry::new(format!("operators/{}", operator.name), says, &operator.client)
@@ -64,6 +68,9 @@ impl TestPki {
         // Last, because there may be thousands.
         entries.extend(self.euiccs.iter().map(|(eid, issued)| {
             Entry::new(format!("euicc/{eid}"), "a test eUICC, named by its EID", issued)
+        }));
+        entries.extend(second.euiccs.iter().map(|(eid, issued)| {
+            Entry::new(format!("brainpool/euicc/{eid}"), "the same eUICC under the second CI", issued)
         }));
         entries
     }
@@ -76,7 +83,9 @@ pub(super) fn write_entries(folder: &Path, entries: &[Entry]) -> Result<(), Mint
         move |cause: io::Error| MintError::File { what, path, cause }
     };
     refuse_occupied(folder)?;
-    for sub in ["", "euicc", "operators"] {
+    let brainpool = entries.iter().any(|entry| entry.name.starts_with("brainpool/"));
+    let second: &[&str] = if brainpool { &["brainpool", "brainpool/euicc"] } else { &[] };
+    for sub in ["", "euicc", "operators"].iter().chain(second) {
         let path = folder.join(sub);
         private_folder(&path).map_err(tried("make folder", &path))?;
     }
@@ -113,12 +122,13 @@ fn file(folder: &Path, name: &str, extension: &str) -> PathBuf {
 fn readme(entries: &[Entry]) -> String {
     let mut text = String::from(
         "A test PKI for smdpp (SGP.22 section 4.5.2). For tests only: real certificates come from a GSMA CI,\n\
-         and real keys never lie in files. X.pem is the certificate, X.key its private key (PKCS#8, P-256).\n\n",
+         and real keys never lie in files. X.pem is the certificate, X.key its private key (PKCS#8).\n\
+         Keys are on NIST P-256, below brainpool/ on brainpoolP256r1.\n\n",
     );
     for entry in entries {
         let key = if entry.key_pkcs8.is_some() { "" } else { " (no key)" };
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "{:<40} {}{key}", entry.name, entry.says);
+        let _ = writeln!(text, "{:<48} {}{key}", entry.name, entry.says);
     }
     text.push_str(
         "\nLook at one:     openssl x509 -noout -text -in dpauth.pem\n\

@@ -13,6 +13,7 @@ use super::issue_operator;
 use super::issue_operator_ca;
 use crate::random::Random;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Oid;
 use crate::types::OperatorId;
 
@@ -57,10 +58,12 @@ pub fn import(
 ) -> Result<Findings, MintError> {
     let set = found::read(source)?;
     let smdp_oid = choose_smdp(&set, wanted)?;
-    let ci = choose_ci(&set, &smdp_oid)?;
+    let ci = choose_ci(&set, &smdp_oid, Curve::NistP256)?;
+    let second = choose_ci(&set, &smdp_oid, Curve::BrainpoolP256r1).ok();
     let mut work = Work {
         set: &set,
         press: Press::new(now, random),
+        below: "",
         entries: Vec::new(),
         findings: Findings {
             address: String::new(),
@@ -71,12 +74,12 @@ pub fn import(
             operators: Vec::new(),
         },
     };
-    work.take_ci(ci);
-    work.take_dp(Role::DpAuth, "dpauth", ci)?;
-    work.take_dp(Role::DpPb, "dppb", ci)?;
-    work.take_dptls(ci, wanted)?;
+    work.take_chain(ci, wanted)?;
     work.make_operators(wanted)?;
     work.take_euiccs(ci)?;
+    if let Some(second) = second {
+        work.take_second(second, wanted)?;
+    }
     work.note_unused();
     write_entries(folder, &work.entries)?;
     Ok(work.findings)
@@ -85,15 +88,18 @@ pub fn import(
 struct Work<'a> {
     set: &'a Set,
     press: Press<'a>,
+    /// Where the chain that is being taken goes, below the new folder.
+    below: &'static str,
     entries: Vec<Entry>,
     findings: Findings,
 }
 
 impl Work<'_> {
     fn take(&mut self, name: &str, says: &str, found: &Found) {
-        self.findings.taken.push((name.to_owned(), found.file.clone()));
+        let name = format!("{}{name}", self.below);
+        self.findings.taken.push((name.clone(), found.file.clone()));
         self.entries.push(Entry {
-            name: name.to_owned(),
+            name,
             says: format!("{says}; from {}", found.file),
             certificate: found.der.clone(),
             key_pkcs8: self.set.key_pkcs8(found),
@@ -101,8 +107,32 @@ impl Work<'_> {
     }
 
     fn make(&mut self, name: &str, says: &str, issued: &Issued) {
-        self.findings.taken.push((name.to_owned(), "made freshly".to_owned()));
+        let name = format!("{}{name}", self.below);
+        self.findings.taken.push((name.clone(), "made freshly".to_owned()));
         self.entries.push(Entry::new(name, says, issued));
+    }
+
+    /// What the server needs under one CI.
+    fn take_chain(&mut self, ci: &Found, wanted: &Wanted) -> Result<(), MintError> {
+        self.take_ci(ci);
+        self.take_dp(Role::DpAuth, "dpauth", ci)?;
+        self.take_dp(Role::DpPb, "dppb", ci)?;
+        self.take_dptls(ci, wanted)
+    }
+
+    /// The chain on brainpoolP256r1: whole, or not at all.
+    fn take_second(&mut self, ci: &Found, wanted: &Wanted) -> Result<(), MintError> {
+        let (entries, taken) = (self.entries.len(), self.findings.taken.len());
+        self.below = "brainpool/";
+        match self.take_chain(ci, wanted).and_then(|()| self.take_euiccs(ci)) {
+            Err(MintError::Incomplete(why)) => {
+                self.entries.truncate(entries);
+                self.findings.taken.truncate(taken);
+                self.findings.notes.push(format!("nothing on brainpoolP256r1 was taken: {why}"));
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn take_ci(&mut self, ci: &Found) {
@@ -127,7 +157,7 @@ impl Work<'_> {
                 ))
             })?;
             let name = format!("euicc/{eid}");
-            if self.entries.iter().all(|entry| entry.name != name) {
+            if self.entries.iter().all(|entry| entry.name != format!("{}{name}", self.below)) {
                 self.take(&name, "a test eUICC", euicc);
             }
         }
@@ -158,7 +188,10 @@ impl Work<'_> {
         let found = self.set.of(Role::DpTls).filter(|tls| tls.registered.as_ref() == Some(&oid));
         let found = found.filter(|tls| tls.issued_by(ci));
         let found = found.max_by_key(|tls| (self.set.key(tls).is_some(), tls.not_after));
-        let address = wanted.address.clone().or_else(|| found.and_then(|tls| tls.dns.first().cloned()));
+        // Both certificates are for one address: the second follows the first.
+        let known = Some(self.findings.address.clone()).filter(|address| !address.is_empty());
+        let address = wanted.address.clone().or(known);
+        let address = address.or_else(|| found.and_then(|tls| tls.dns.first().cloned()));
         let why = match found {
             None => "no TLS certificate of this SM-DP+".to_owned(),
             Some(tls) if self.set.key(tls).is_none() => format!("{} has no key", tls.file),
@@ -247,7 +280,7 @@ fn choose_smdp(set: &Set, wanted: &Wanted) -> Result<Oid, MintError> {
     match with_tls.as_slice() {
         [only] => Ok(only.clone()),
         [] | [_, _, ..] if there.is_empty() => {
-            Err(MintError::Incomplete("no P-256 DPauth certificate in the source".to_owned()))
+            Err(MintError::Incomplete("no DPauth certificate in the source".to_owned()))
         }
         [] | [_, _, ..] => Err(MintError::Incomplete(format!(
             "several SM-DP+ in the source; choose with --oid: {}",
@@ -256,12 +289,16 @@ fn choose_smdp(set: &Set, wanted: &Wanted) -> Result<Oid, MintError> {
     }
 }
 
-fn choose_ci<'a>(set: &'a Set, smdp_oid: &Oid) -> Result<&'a Found, MintError> {
+fn choose_ci<'a>(set: &'a Set, smdp_oid: &Oid, curve: Curve) -> Result<&'a Found, MintError> {
     let dpauths: Vec<&Found> =
         set.of(Role::DpAuth).filter(|dp| dp.registered.as_ref() == Some(smdp_oid)).collect();
     let fits = |ci: &&Found| dpauths.iter().any(|dp| dp.issued_by(ci));
-    set.of(Role::Ci).filter(fits).max_by_key(|ci| (set.key(ci).is_some(), ci.not_after)).ok_or_else(|| {
-        MintError::Incomplete(format!("no CI certificate in the source has issued the DPauth of {smdp_oid}"))
+    let cis = set.of(Role::Ci).filter(|ci| ci.curve == curve).filter(fits);
+    cis.max_by_key(|ci| (set.key(ci).is_some(), ci.not_after)).ok_or_else(|| {
+        let curve = curve.name();
+        MintError::Incomplete(format!(
+            "no CI certificate on {curve} in the source has issued the DPauth of {smdp_oid}"
+        ))
     })
 }
 

@@ -5,6 +5,7 @@ mod eid;
 mod extension;
 mod folder;
 mod import;
+mod key;
 mod roles;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::fault::Fault;
 use crate::random::OsRandom;
 use crate::random::Random;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Eid;
 use crate::types::Malformed;
 use crate::types::Oid;
@@ -65,6 +67,18 @@ pub struct TestPki {
     pub dptls: Issued,
     pub operator_ca: Issued,
     pub operators: Vec<Operator>,
+    /// The same SM-DP+ and the same eUICCs under a second CI.
+    pub brainpool: Chain,
+}
+
+/// All that is certified under one CI.
+pub struct Chain {
+    pub ci: Issued,
+    pub eum: Issued,
+    pub euiccs: Vec<(Eid, Issued)>,
+    pub dpauth: Issued,
+    pub dppb: Issued,
+    pub dptls: Issued,
 }
 
 /// An operator with its client certificate.
@@ -84,12 +98,27 @@ impl TestPki {
         if plan.euiccs > EUICCS_MAX {
             return Err(MintError::TooMany { wanted: plan.euiccs, most: EUICCS_MAX });
         }
-        let right = Overrides::default();
         let mut press = Press::new(now, random);
         if let Some(days) = plan.valid_days {
             press.valid_days = i64::from(days);
         }
-        let ci = issue_ci(press, &right)?;
+        let Chain { ci, eum, euiccs, dpauth, dppb, dptls } = Chain::new(press, plan, Curve::NistP256)?;
+        let operator_ca = issue_operator_ca(press, &Overrides::default())?;
+        let operators = operators(press, plan, &operator_ca)?;
+        let brainpool = Chain::new(press, plan, Curve::BrainpoolP256r1)?;
+        Ok(Self { ci, eum, euiccs, dpauth, dppb, dptls, operator_ca, operators, brainpool })
+    }
+}
+
+impl Chain {
+    fn new(press: Press<'_>, plan: &Plan, curve: Curve) -> Result<Self, MintError> {
+        let right = Overrides::default();
+        // Two CIs are two names; below them nobody's name says the curve.
+        let common_name = match curve {
+            Curve::NistP256 => None,
+            Curve::BrainpoolP256r1 => Some("smdpp test CI brainpool".to_owned()),
+        };
+        let ci = issue_ci(press, &Overrides { common_name, curve: Some(curve), ..Overrides::default() })?;
         let eum = issue_eum(press, &ci, &right)?;
         let mut euiccs = Vec::new();
         for place in 0..plan.euiccs {
@@ -97,8 +126,6 @@ impl TestPki {
             let euicc = issue_euicc(press, &eum, &eid, &right)?;
             euiccs.push((eid, euicc));
         }
-        let operator_ca = issue_operator_ca(press, &right)?;
-        let operators = operators(press, plan, &operator_ca)?;
         Ok(Self {
             dpauth: issue_dp(press, &ci, Role::DpAuth, &plan.smdp_oid, &right)?,
             dppb: issue_dp(press, &ci, Role::DpPb, &plan.smdp_oid, &right)?,
@@ -106,8 +133,6 @@ impl TestPki {
             ci,
             eum,
             euiccs,
-            operator_ca,
-            operators,
         })
     }
 }
@@ -134,7 +159,7 @@ pub enum MintError {
     Unreadable { path: PathBuf, why: String },
     #[error("{wanted} eUICCs are too many: at most {most}")]
     TooMany { wanted: u64, most: u64 },
-    #[error("mint: could not {0} a P-256 key")]
+    #[error("mint: could not {0} a key")]
     Key(&'static str),
     #[error(transparent)]
     Random(Fault),

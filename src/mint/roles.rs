@@ -10,6 +10,7 @@ use super::extension::Role;
 use crate::random::Random;
 use crate::time::DAY_MS;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Eid;
 use crate::types::Oid;
 
@@ -50,6 +51,8 @@ pub struct Overrides {
     pub iin: Option<String>,
     /// The registeredID.
     pub registered_id: Option<Oid>,
+    /// The curve of the key; that of the issuer otherwise, and NIST P-256 for who issues itself.
+    pub curve: Option<Curve>,
 }
 
 /// A certificate issuer under test names: give another `common_name` for a foreign one.
@@ -65,7 +68,7 @@ pub fn issue_ci(press: Press<'_>, overrides: &Overrides) -> Result<Issued, MintE
             Extension::crl_distribution(CRL_URL)?,
         ],
     )?;
-    issue(&template, None, press.random)
+    draft.issue(&template, None)
 }
 
 pub fn issue_eum(press: Press<'_>, ci: &Issued, overrides: &Overrides) -> Result<Issued, MintError> {
@@ -83,7 +86,7 @@ pub fn issue_eum(press: Press<'_>, ci: &Issued, overrides: &Overrides) -> Result
             Extension::name_constraints(organization, iin)?,
         ],
     )?;
-    issue(&template, Some(ci), press.random)
+    draft.issue(&template, Some(ci))
 }
 
 const EUM_ORGANIZATION: &str = "RSP Test EUM";
@@ -103,7 +106,7 @@ pub fn issue_euicc(
         ],
         vec![draft.key_usage(KeyUsage::DigitalSignature)?],
     )?;
-    issue(&template, Some(eum), press.random)
+    draft.issue(&template, Some(eum))
 }
 
 /// DPauth or DPpb, by `role`: they differ in policy, key and serial number only (4.5.2.1.0.4).
@@ -124,7 +127,7 @@ pub fn issue_dp(
             Extension::crl_distribution(CRL_URL)?,
         ],
     )?;
-    issue(&template, Some(ci), press.random)
+    draft.issue(&template, Some(ci))
 }
 
 const DP_ORGANIZATION: &str = "SMDPP TEST";
@@ -147,7 +150,7 @@ pub fn issue_dptls(
             Extension::crl_distribution(CRL_URL)?,
         ],
     )?;
-    issue(&template, Some(ci), press.random)
+    draft.issue(&template, Some(ci))
 }
 
 /// The issuer of operators' client certificates: no GSMA certificate, and none is asked for (6.4).
@@ -157,7 +160,7 @@ pub fn issue_operator_ca(press: Press<'_>, overrides: &Overrides) -> Result<Issu
         vec![draft.common_name("smdpp test operator CA"), draft.organization("SMDPP TEST")],
         vec![draft.key_usage(KeyUsage::Issuing)?, Extension::authority(Some(0))?],
     )?;
-    issue(&template, None, press.random)
+    draft.issue(&template, None)
 }
 
 /// An operator's client certificate for ES2+, named by CN and by registeredID.
@@ -178,7 +181,7 @@ pub fn issue_operator(
             Extension::alternative_names(&[], registered)?,
         ],
     )?;
-    issue(&template, Some(ca), press.random)
+    draft.issue(&template, Some(ca))
 }
 
 /// What is common to all of them, with the overrides applied.
@@ -191,6 +194,11 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    fn issue(&self, template: &Template, issuer: Option<&Issued>) -> Result<Issued, MintError> {
+        let curve = self.overrides.curve.or_else(|| issuer.map(Issued::curve));
+        issue(template, curve.unwrap_or(Curve::NistP256), issuer, self.press.random)
+    }
+
     fn template(
         &self,
         subject: Vec<Attribute>,

@@ -39,6 +39,11 @@ fn openssl_verifies_all_but_the_euicc_whose_name_constraint_is_not_of_rfc_5280()
         ("ci.pem", "dpauth.pem"),
         ("ci.pem", "dppb.pem"),
         ("ci.pem", "dptls.pem"),
+        ("brainpool/ci.pem", "brainpool/ci.pem"),
+        ("brainpool/ci.pem", "brainpool/eum.pem"),
+        ("brainpool/ci.pem", "brainpool/dpauth.pem"),
+        ("brainpool/ci.pem", "brainpool/dppb.pem"),
+        ("brainpool/ci.pem", "brainpool/dptls.pem"),
         ("operator-ca.pem", "operators/acme.pem"),
         ("operator-ca.pem", "operators/beta.pem"),
     ] {
@@ -173,7 +178,9 @@ fn what_we_wrote_can_be_imported() {
     let (source, _) = world();
     let (_, findings) = take(source.path(), &Wanted::default(), NOW).unwrap();
     assert_eq!(findings.address, "smdp.example.com");
-    assert_eq!(findings.taken.iter().filter(|(name, _)| name.starts_with("euicc/")).count(), 3);
+    for folder in ["euicc/", "brainpool/euicc/"] {
+        assert_eq!(findings.taken.iter().filter(|(name, _)| name.starts_with(folder)).count(), 3);
+    }
 }
 
 #[test]
@@ -213,12 +220,18 @@ fn the_sgp_26_set_is_imported_by_content() {
     let (folder, findings) = take(source, &wanted, NOW).unwrap();
     assert_eq!(findings.smdp_oid.to_string(), "2.999.10");
     assert_eq!(findings.address, "testsmdpplus1.example.com");
-    for name in ["ci", "eum", &format!("euicc/{FIRST_EID}"), "dpauth", "dppb", "dptls", "operators/acme"] {
-        assert!(folder.path().join(format!("{name}.pem")).exists(), "{name}");
-        assert!(folder.path().join(format!("{name}.key")).exists(), "{name}");
+    let euicc = format!("euicc/{FIRST_EID}");
+    for name in ["ci", "eum", &euicc, "dpauth", "dppb", "dptls"] {
+        for (below, curve) in [("", "prime256v1"), ("brainpool/", "brainpoolP256r1")] {
+            let name = format!("{below}{name}");
+            assert!(folder.path().join(format!("{name}.key")).exists(), "{name}");
+            let arguments = ["x509", "-noout", "-text", "-in", &format!("{name}.pem")];
+            let Some((good, text)) = openssl(&arguments, folder.path()) else { return };
+            assert!(good && text.contains(&format!("ASN1 OID: {curve}\n")), "{name}: {text}");
+        }
     }
-    let brainpool = findings.left_alone.iter().filter(|(_, why)| why.contains("brainpool")).count();
-    assert_eq!(brainpool, 16, "{findings:?}");
+    assert!(folder.path().join("operators/acme.pem").exists());
+    assert!(findings.left_alone.iter().all(|(file, _)| file.contains("DP2")), "{findings:?}");
 
     let second = Wanted { smdp_oid: Some(Oid::parse("2.999.12").unwrap()), ..wanted.clone() };
     assert!(take(source, &second, NOW).err().unwrap().to_string().contains("--address"));

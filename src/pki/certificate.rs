@@ -3,10 +3,11 @@ use ring::digest::{SHA256, digest};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::name::{Name, content_of, permitted_names};
-use super::signature::{BadSignature, Curve, PublicKey};
+use super::signature::{BadSignature, PublicKey};
 use crate::asn1::KeyId;
 use crate::asn1::tlv::{Members, Tlvs, only, split};
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Malformed;
 use crate::types::Oid;
 use crate::types::hex;
@@ -114,7 +115,7 @@ impl Certificate {
             && signed.parameters.is_none()
             && ECDSA_WITH_SHA256.get(4..) == Some(signed.algorithm.as_bytes());
         let (key_kind, point) = read_key(parsed.public_key().raw)?;
-        let curve = Curve::from_oid_content(key_kind.der_content());
+        let curve = Curve::of_oid_content(key_kind.der_content());
         let key = curve.map(|curve| PublicKey::new(curve, point)).transpose()?;
         Ok(Self {
             der: der.to_vec(),
@@ -170,6 +171,12 @@ impl Certificate {
     /// The public key, if it is on a curve that this server supports.
     pub fn key(&self) -> Option<&PublicKey> {
         self.key.as_ref()
+    }
+
+    /// Whether both keys are on one curve that this server supports: a chain never changes its curve (4.5.2).
+    pub(super) fn is_on_curve_of(&self, other: &Self) -> bool {
+        let curve = |certificate: &Self| certificate.key().map(PublicKey::curve);
+        curve(self).is_some() && curve(self) == curve(other)
     }
 
     pub fn subject_key_id(&self) -> Option<&KeyId> {

@@ -86,7 +86,7 @@ impl TrustStore {
         eum.verify_issued_by(root).map_err(|_| EUM.invalid)?;
         check_dates(&eum, now, &EUM)?;
         // A root outside its own dates vouches for nobody.
-        if now < root.not_before() || now > root.not_after() || !has_eum_profile(&eum) {
+        if now < root.not_before() || now > root.not_after() || !has_eum_profile(&eum, root) {
             return Err(EUM.invalid);
         }
         Ok(VerifiedEum { ci, certificate: eum })
@@ -124,7 +124,7 @@ fn check_dates(certificate: &Certificate, now: Timestamp, codes: &Codes) -> Resu
     (now >= certificate.not_before()).then_some(()).ok_or(codes.invalid)
 }
 
-fn has_eum_profile(eum: &Certificate) -> bool {
+fn has_eum_profile(eum: &Certificate, ci: &Certificate) -> bool {
     let extensions = &eum.extensions;
     let lowest_ca = BasicConstraints { ca: true, path_length: Some(0) };
     eum.has_role(Role::Eum)
@@ -133,6 +133,7 @@ fn has_eum_profile(eum: &Certificate) -> bool {
         && extensions.permitted_names.as_ref().is_some_and(|it| it.critical && !it.value.is_empty())
         && extensions.subject_key_id.is_some()
         && extensions.unknown_critical.is_empty()
+        && eum.is_on_curve_of(ci)
 }
 
 fn has_euicc_profile(euicc: &Certificate, eum: &Certificate) -> bool {
@@ -145,7 +146,7 @@ fn has_euicc_profile(euicc: &Certificate, eum: &Certificate) -> bool {
         && extensions.subject_key_id.is_some()
         && extensions.unknown_critical.is_empty()
         && permitted.is_some_and(|it| named(&it.value))
-        && euicc.key().map(super::PublicKey::curve) == eum.key().map(super::PublicKey::curve)
+        && euicc.is_on_curve_of(eum)
 }
 
 fn check_root(certificate: &Certificate) -> Result<KeyId, PkiError> {

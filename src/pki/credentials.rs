@@ -1,9 +1,9 @@
 //! Our own certificates: which DPauth and DPpb this server shows under which CI (SGP.22 4.5.2.1).
 use super::certificate::{Certificate, Role};
 use super::chain::TrustStore;
-use super::signature::Curve;
 use crate::asn1::KeyId;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Oid;
 
 /// Which certificate is wrong, why, and what a person can do about it.
@@ -20,7 +20,8 @@ pub enum PkiError {
     #[error("CI certificate \"{name}\" is loaded twice (same key): keep one of the files")]
     CiTwice { name: String },
     #[error(
-        "\"{name}\" has a key of kind {kind}, which this server does not support: use a CI on NIST P-256"
+        "\"{name}\" has a key of kind {kind}, which this server does not support: use a CI on NIST P-256 or \
+         brainpoolP256r1"
     )]
     CurveUnsupported { name: String, kind: Oid },
     #[error(
@@ -35,6 +36,8 @@ pub enum PkiError {
         "{name} is not signed by the CI it names: the file is damaged, or another CI has the same key identifier"
     )]
     BadSignature { name: &'static str },
+    #[error("{name} has a key on another curve than its CI: ask the CI for another")]
+    CurveOfCi { name: &'static str },
     #[error("{name} expired on {not_after}: ask the CI for a new one")]
     Expired { name: &'static str, not_after: Timestamp },
     #[error("{name} is valid only from {not_before}: check the clock, or wait")]
@@ -86,13 +89,8 @@ impl Credential {
         if dpauth.subject() != dppb.subject() {
             return Err(PkiError::Differ { what: "their subject" });
         }
-        let (Some(key), Some(other)) = (dpauth.key(), dppb.key()) else {
-            return Err(PkiError::Differ { what: "their curve" });
-        };
-        if key.curve() != other.curve() {
-            return Err(PkiError::Differ { what: "their curve" });
-        }
-        let curve = key.curve();
+        // Both are on the curve of their CI, and that is one: this only names it.
+        let curve = dppb.key().ok_or(PkiError::CurveOfCi { name: DP_PB.name })?.curve();
         Ok(Self { slot: 0, ci, curve, dpauth, dppb, oid })
     }
 }
@@ -153,6 +151,9 @@ fn check_own(
     };
     certificate.verify_issued_by(root).map_err(|_| PkiError::BadSignature { name })?;
     check_period(&certificate, name, now)?;
+    if !certificate.is_on_curve_of(root) {
+        return Err(PkiError::CurveOfCi { name });
+    }
     if !certificate.has_role(kind.role) {
         return Err(PkiError::WrongRole { name, policy: kind.policy });
     }

@@ -1,25 +1,43 @@
 //! Certificates for tests, made octet by octet so that each can be wrong in one thing.
-use p256::ecdsa::SigningKey;
-use p256::ecdsa::signature::Signer;
+use bp256::BrainpoolP256r1;
+use ecdsa::signature::Signer;
 
 use crate::asn1::Signature;
 use crate::asn1::tlv::tlv;
-use crate::types::Oid;
+use crate::types::{Curve, Oid};
 
 pub(crate) const ORGANIZATION: u8 = 10;
 pub(crate) const COMMON_NAME: u8 = 3;
 pub(crate) const SERIAL_NUMBER: u8 = 5;
 
-/// A key pair that is always the same for the same number.
-pub(crate) struct Key(SigningKey);
+/// A key pair that is always the same for the same curve and number.
+pub(crate) enum Key {
+    NistP256(p256::ecdsa::SigningKey),
+    BrainpoolP256r1(ecdsa::SigningKey<BrainpoolP256r1>),
+}
 
 impl Key {
+    /// On NIST P-256.
     pub(crate) fn new(number: u8) -> Self {
-        Self(SigningKey::from_slice(&[number; 32]).unwrap())
+        Self::NistP256(p256::ecdsa::SigningKey::from_slice(&[number; 32]).unwrap())
+    }
+
+    pub(crate) fn brainpool(number: u8) -> Self {
+        Self::BrainpoolP256r1(ecdsa::SigningKey::from_slice(&[number; 32]).unwrap())
+    }
+
+    pub(crate) fn curve(&self) -> Curve {
+        match self {
+            Self::NistP256(_) => Curve::NistP256,
+            Self::BrainpoolP256r1(_) => Curve::BrainpoolP256r1,
+        }
     }
 
     pub(crate) fn point(&self) -> Vec<u8> {
-        self.0.verifying_key().to_sec1_point(false).as_bytes().to_vec()
+        match self {
+            Self::NistP256(key) => key.verifying_key().to_sec1_point(false).as_bytes().to_vec(),
+            Self::BrainpoolP256r1(key) => key.verifying_key().to_sec1_point(false).as_bytes().to_vec(),
+        }
     }
 
     /// Not a hash: identifiers only have to differ.
@@ -28,14 +46,30 @@ impl Key {
     }
 
     pub(crate) fn sign_fixed(&self, message: &[u8]) -> Signature {
-        let signature: p256::ecdsa::Signature = self.0.sign(message);
-        let octets: [u8; 64] = signature.to_bytes().as_slice().try_into().unwrap();
-        Signature::from_octets(octets)
+        let octets: Vec<u8> = match self {
+            Self::NistP256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+            Self::BrainpoolP256r1(key) => {
+                let signature: bp256::r1::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+        };
+        Signature::from_octets(octets.try_into().unwrap())
     }
 
-    fn sign_asn1(&self, message: &[u8]) -> Vec<u8> {
-        let signature: p256::ecdsa::Signature = self.0.sign(message);
-        signature.to_der().as_bytes().to_vec()
+    pub(crate) fn sign_asn1(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::NistP256(key) => {
+                let signature: p256::ecdsa::DerSignature = key.sign(message);
+                signature.as_bytes().to_vec()
+            }
+            Self::BrainpoolP256r1(key) => {
+                let signature: bp256::r1::ecdsa::DerSignature = key.sign(message);
+                signature.as_bytes().to_vec()
+            }
+        }
     }
 }
 
@@ -58,7 +92,7 @@ pub(crate) struct Draft {
     pub(crate) subject: Vec<u8>,
     pub(crate) not_before: &'static str,
     pub(crate) not_after: &'static str,
-    pub(crate) curve: &'static str,
+    pub(crate) curve: Vec<u8>,
     pub(crate) point: Vec<u8>,
     pub(crate) extensions: Vec<(u8, bool, Vec<u8>)>,
 }
@@ -70,7 +104,7 @@ impl Draft {
             subject: subject.to_vec(),
             not_before: "20200101000000Z",
             not_after: "20400101000000Z",
-            curve: "1.2.840.10045.3.1.7",
+            curve: key.curve().oid_content().to_vec(),
             point: key.point(),
             extensions: Vec::new(),
         }
@@ -111,7 +145,7 @@ impl Draft {
     pub(crate) fn sign(&self, issuer: &Key) -> Vec<u8> {
         let algorithm = tlv(&[0x30], &oid("1.2.840.10045.4.3.2"));
         let period = [tlv(&[0x18], self.not_before.as_bytes()), tlv(&[0x18], self.not_after.as_bytes())];
-        let key_kind = tlv(&[0x30], &[oid("1.2.840.10045.2.1"), oid(self.curve)].concat());
+        let key_kind = tlv(&[0x30], &[oid("1.2.840.10045.2.1"), tlv(&[0x06], &self.curve)].concat());
         let key = tlv(&[0x30], &[key_kind, tlv(&[0x03], &[&[0], &self.point[..]].concat())].concat());
         let extension = |(arc, critical, value): &(u8, bool, Vec<u8>)| {
             let critical = if *critical { vec![0x01, 0x01, 0xFF] } else { Vec::new() };

@@ -14,4 +14,4 @@ pub use certificate::{Certificate, Role};
 pub use chain::{TrustStore, VerifiedEum};
 pub use credentials::{Credential, Credentials, PkiError, check_tls_certificate, key_fits};
 pub use euicc::{EuiccIdentity, VerifiedEuicc};
-pub use signature::{BadSignature, Curve, PublicKey, check_point};
+pub use signature::{BadSignature, PublicKey, check_point};

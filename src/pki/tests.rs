@@ -4,7 +4,7 @@ use super::*;
 use crate::asn1::KeyId;
 use crate::asn1::tlv::tlv;
 use crate::time::Timestamp;
-use crate::types::StatusCode;
+use crate::types::{Curve, StatusCode};
 
 const EID: &str = "89049032123451234512345678901235";
 const NOW: Timestamp = Timestamp::from_unix_s(1_790_000_000); // 2026-09-21
@@ -211,10 +211,46 @@ fn an_expired_euicc_certificate_is_told_so() {
 
 #[test]
 fn an_euicc_key_on_another_curve_or_off_it_is_refused() {
-    refused_euicc(Draft { curve: "1.3.36.3.3.2.8.1.1.7", ..euicc() });
+    refused_euicc(Draft { curve: Curve::BrainpoolP256r1.oid_content().to_vec(), ..euicc() });
+    refused_euicc(on_brainpool(euicc(), 3));
     let mut point = Key::new(3).point();
     point[64] ^= 1;
     refused_euicc(Draft { point, ..euicc() });
+}
+
+/// The same certificate for a key on the other curve.
+fn on_brainpool(draft: Draft, number: u8) -> Draft {
+    let key = Key::brainpool(number);
+    let curve = key.curve().oid_content().to_vec();
+    Draft { curve, point: key.point(), ..draft }.with(14, false, &tlv(&[0x04], &key.id()))
+}
+
+#[test]
+fn an_eum_key_on_another_curve_than_its_ci_is_refused() {
+    let eum = on_brainpool(eum(), 2);
+    let euicc = on_brainpool(euicc(), 3).issued_by(&Key::brainpool(2)).sign(&Key::brainpool(2));
+    let refused = trust().verify_euicc(&eum.sign(&Key::new(1)), &euicc, NOW);
+    assert_eq!(refused, Err(StatusCode::EUM_CERTIFICATE_INVALID));
+}
+
+#[test]
+fn a_chain_on_brainpool_from_ci_to_euicc_is_believed_beside_one_on_nist() {
+    let (ci, eum_key) = (Key::brainpool(1), Key::brainpool(2));
+    let root = super::tests::ci(&ci).sign(&ci);
+    let nist = super::tests::ci(&Key::new(1)).sign(&Key::new(1));
+    let roots = [&root, &nist].map(|der| Certificate::parse(der).unwrap());
+    let trust = TrustStore::new(roots.to_vec()).unwrap();
+    let eum_draft = on_brainpool(eum(), 2).issued_by(&ci);
+    let euicc_draft = on_brainpool(euicc(), 3).issued_by(&eum_key);
+    let verified = trust.verify_euicc(&eum_draft.sign(&ci), &euicc_draft.sign(&eum_key), NOW).unwrap();
+    assert_eq!(verified.ci().octets(), ci.id());
+    assert_eq!(verified.key().curve(), Curve::BrainpoolP256r1);
+    let signature = Key::brainpool(3).sign_fixed(b"signed");
+    assert_eq!(verified.verify(&[b"sig", b"ned"], &signature), Ok(()));
+    assert!(trust.verify_euicc(&eum().sign(&Key::new(1)), &euicc().sign(&Key::new(2)), NOW).is_ok());
+    let nist_key = euicc().issued_by(&eum_key).sign(&eum_key);
+    let refused = trust.verify_euicc(&eum_draft.sign(&ci), &nist_key, NOW);
+    assert_eq!(refused, Err(StatusCode::EUICC_CERTIFICATE_INVALID));
 }
 
 #[test]
@@ -256,8 +292,8 @@ fn only_a_self_signed_ca_becomes_a_root() {
     assert_eq!(load(root().without(19), 1), PkiError::NotACi { name: name.clone() });
     assert_eq!(load(root().without(14), 1), PkiError::NotACi { name: name.clone() });
     assert!(matches!(load(root().with(36, true, &[0x30, 0]), 1), PkiError::ExtensionUnknown { .. }));
-    let brainpool = Draft { curve: "1.3.36.3.3.2.8.1.1.7", ..root() };
-    assert!(matches!(load(brainpool, 1), PkiError::CurveUnsupported { .. }));
+    let frp256v1 = oid("1.2.250.1.223.101.256.1")[2..].to_vec();
+    assert!(matches!(load(Draft { curve: frp256v1, ..root() }, 1), PkiError::CurveUnsupported { .. }));
     let twice = Certificate::parse(&root().sign(&Key::new(1))).unwrap();
     assert_eq!(TrustStore::new(vec![twice.clone(), twice]).unwrap_err(), PkiError::CiTwice { name });
 }

@@ -3,7 +3,7 @@ use super::Setting;
 use crate::asn1::{AuthenticateResponseOk, EuiccInfo2, KeyId, Metadata, Signature, SmdpSigned2};
 use crate::change::{Change, Refused, Versioned};
 use crate::event::Failure;
-use crate::pki::{Credential, VerifiedEuicc};
+use crate::pki::{Credential, VerifiedEuicc, check_point};
 use crate::profile::{Command, Limits, Profile, Transition, eligibility};
 use crate::session::{Authenticated, Initiated, Session, Stage};
 use crate::time::Timestamp;
@@ -134,9 +134,9 @@ impl Claim {
             Ok(None) => return Err(StatusCode::PROFILE_UNAVAILABLE.into()),
             Err(denied) => return Err(Refused::denied(*denied, version)),
         };
-        let smdp_signed2 =
-            SmdpSigned2 { transaction_id: transaction, cc_required, bpp_euicc_otpk: waiting.bound_otpk }
-                .encode();
+        // A key of a session on another curve is of no use in this one.
+        let bpp_euicc_otpk = waiting.bound_otpk.filter(|otpk| check_point(credential.curve, otpk).is_ok());
+        let smdp_signed2 = SmdpSigned2 { transaction_id: transaction, cc_required, bpp_euicc_otpk }.encode();
         let expires_at = now.plus_ms(setting.session_ms);
         Ok(Offer {
             claim: self,

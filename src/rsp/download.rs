@@ -16,6 +16,7 @@ use crate::profile::{Command, Denied, Profile, Transition};
 use crate::session::{Authenticated, Bound, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
+use crate::types::Curve;
 use crate::types::Eid;
 use crate::types::Iccid;
 use crate::types::State;
@@ -75,6 +76,7 @@ impl Preparation {
         if signed2.transaction_id != *session.value.id() {
             return Err(StatusCode::TRANSACTION_UNKNOWN);
         }
+        // 2.6.7.1: on the curve of CERT.DPpb, whatever the curve of the eUICC's own key.
         let curve = setting.credential(&authenticated.credential_ci)?.curve;
         check_point(curve, &signed2.euicc_otpk).map_err(|_| StatusCode::EUICC_VERIFICATION_FAILED)?;
         let euicc_otpk = Point::try_from(signed2.euicc_otpk.as_slice());
@@ -185,6 +187,11 @@ impl<'a> Admitted<'a> {
     /// otPK.EUICC to agree with, unless the stored package serves.
     pub fn wants_agreement(&self) -> Option<&Point> {
         self.kept.is_none().then_some(&self.preparation.euicc_otpk)
+    }
+
+    /// The curve of CERT.DPpb, on which both one-time keys are (2.6.7.1).
+    pub fn curve(&self) -> Curve {
+        self.credential.curve
     }
 
     pub fn eid(&self) -> &Eid {

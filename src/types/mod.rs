@@ -3,6 +3,7 @@
 mod text;
 
 mod actor;
+mod curve;
 mod digits;
 pub mod hex;
 mod identifiers;
@@ -12,6 +13,7 @@ mod state;
 mod status;
 
 pub use actor::{Actor, OperatorId};
+pub use curve::Curve;
 pub use digits::{Eid, Iccid};
 pub use identifiers::{FunctionCallId, MatchingId, ProfileType, TransactionId};
 pub use oid::Oid;

@@ -56,6 +56,12 @@ pub(super) fn open(
     let mut credentials = Vec::new();
     for files in &config.credentials {
         match credential(files, trust, now, &mut keys) {
+            Ok(credential) if credentials.iter().any(|other: &Credential| other.ci == credential.ci) => {
+                wrong.push(format!(
+                    "{}: another [[credentials]] is under the same CI, and only the first would be used: keep one",
+                    files.dpauth_certificate.display()
+                ));
+            }
             Ok(credential) => {
                 expiries.push(Expiry::of("DPauth", &files.dpauth_certificate, &credential.dpauth));
                 expiries.push(Expiry::of("DPpb", &files.dppb_certificate, &credential.dppb));

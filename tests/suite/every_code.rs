@@ -28,7 +28,7 @@ async fn every_code_is_provoked_and_none_is_dead() {
 }
 
 /// One provocation for each constant.
-async fn provoke(status: StatusCode) -> Answer {
+pub(crate) async fn provoke(status: StatusCode) -> Answer {
     if let Some(answer) = general(status).await {
         return answer;
     }

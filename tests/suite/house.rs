@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use euicc::lpa::{Authentication, Lpa, LpaConfig, Offer};
+use euicc::lpa::{Authentication, Binding, Lpa, LpaConfig, Offer, asn1};
 use euicc::{Card, Identity};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -90,6 +90,11 @@ pub(crate) trait Road: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
+tokio::task_local! {
+    /// The binding that ES9+ is called in; JSON unless a test says otherwise.
+    pub(crate) static BINDING: Binding;
+}
+
 /// HTTP status and JSON body (null when empty).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
@@ -110,8 +115,11 @@ impl Answer {
         }
     }
 
-    /// Subject and reason, whatever HTTP says.
+    /// Subject and reason, whatever HTTP says; `error 5` in the ASN.1 binding.
     pub(crate) fn code(&self) -> String {
+        if let Some(error) = self.body.pointer("/header/functionExecutionStatus/error") {
+            return format!("error {error}");
+        }
         let data = self.body.pointer("/header/functionExecutionStatus/statusCodeData");
         let text = |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or("");
         format!("{}/{}", text("subjectCode"), text("reasonCode"))
@@ -175,6 +183,21 @@ impl House {
         Card::new(Identity::from_pem(certificate, key.expose().as_bytes(), eum, &[ci]).unwrap())
     }
 
+    /// The `n`th eUICC as one that knows the CI on brainpoolP256r1 only.
+    pub(crate) fn brainpool_card(&self, n: usize) -> Card {
+        let chain = &self.pki.brainpool;
+        let (_, euicc) = &chain.euiccs[n];
+        let key = euicc.key_pem().unwrap();
+        let issuers = [chain.ci.der.clone()];
+        let identity = Identity::from_pem(&euicc.der, key.expose().as_bytes(), &chain.eum.der, &issuers);
+        Card::new(identity.unwrap())
+    }
+
+    /// The `n`th eUICC with a key and certificate under each CI, NIST first.
+    pub(crate) fn dual_card(&self, n: usize) -> Card {
+        self.card(n).with_identity(self.brainpool_card(n).identity).unwrap()
+    }
+
     pub(crate) fn eid(&self, n: usize) -> String {
         self.pki.euiccs[n].0.to_string()
     }
@@ -222,8 +245,23 @@ impl House {
 
 /// ES9+.
 impl House {
+    /// In the binding of the test: the same members, and the answer by the same names.
     pub(crate) async fn es9(&self, function: &str, body: &Value) -> Answer {
-        self.es9_raw(function, body.to_string().into_bytes()).await
+        match BINDING.try_get().unwrap_or_default() {
+            Binding::Json => self.es9_raw(function, body.to_string().into_bytes()).await,
+            Binding::Asn1 => {
+                let (answer, octets) = self.asn1_raw(asn1::encode(function, body).unwrap()).await;
+                match answer.http {
+                    200 => Answer { body: asn1::decode(function, &octets).unwrap(), ..answer },
+                    _ => answer,
+                }
+            }
+        }
+    }
+
+    /// Any octets, in the ASN.1 binding.
+    pub(crate) async fn asn1_raw(&self, body: Vec<u8>) -> (Answer, Vec<u8>) {
+        send(&self.es9plus, asn1::PATH, None, body).await
     }
 
     pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
@@ -239,7 +277,7 @@ impl House {
     ) -> Answer {
         match &self.road {
             Some(road) => road.travel(path, certificate, body).await,
-            None => send(router, &path, certificate, body).await,
+            None => send(router, &path, certificate, body).await.0,
         }
     }
 
@@ -412,10 +450,11 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> Answer {
+async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
     let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
+    let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
     let mut request = Request::post(path)
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, media_type)
         .header("user-agent", "gsma-rsp-lpad")
         .header("x-admin-protocol", "gsma/rsp/v2.2.0")
         .body(Body::from(body))
@@ -428,7 +467,8 @@ async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: V
     };
     let headers = response.headers().iter().map(header).collect();
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers }
+    let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
+    (answer, body.to_vec())
 }
 
 fn soft_keys(pki: &TestPki) -> SoftKeys {
@@ -436,16 +476,20 @@ fn soft_keys(pki: &TestPki) -> SoftKeys {
         |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
     let mut keys = SoftKeys::default();
     keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
+    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
     keys
 }
 
 fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let trust = TrustStore::new(vec![Certificate::parse(&pki.ci.der).unwrap()]).unwrap();
-    let credential = Credential::new(&pki.dpauth.der, &pki.dppb.der, &trust, now).unwrap();
+    let second = &pki.brainpool;
+    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
+    let trust = TrustStore::new(roots.to_vec()).unwrap();
+    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
+        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
     Setting {
         address: ADDRESS.to_owned(),
         trust,
-        credentials: Credentials::new(vec![credential]),
+        credentials: Credentials::new(credentials.to_vec()),
         limits: wishes.limits,
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,

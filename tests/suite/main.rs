@@ -6,9 +6,11 @@
     clippy::unwrap_used,
     reason = "helpers of a test stop it where it cannot go on, as the tests themselves do"
 )]
+mod asn1;
 mod at_once;
 mod codes_es2plus;
 mod codes_es9plus;
+mod curves;
 mod every_code;
 mod house;
 mod lifecycle;

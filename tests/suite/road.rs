@@ -2,10 +2,21 @@
 use serde_json::json;
 use smdpp::types::{Iccid, State};
 
-use crate::house::House;
+use euicc::lpa::Binding;
+
+use crate::house::{BINDING, House};
 
 #[tokio::test]
 async fn an_order_becomes_an_installed_profile() {
+    walk().await;
+}
+
+#[tokio::test]
+async fn the_same_road_is_walked_in_asn1() {
+    BINDING.scope(Binding::Asn1, walk()).await;
+}
+
+async fn walk() {
     let house = House::new().await;
     let (iccid, upp) = house.stock(1).await;
     let code = house.order(&iccid, json!({})).await;
@@ -17,7 +28,7 @@ async fn an_order_becomes_an_installed_profile() {
     let bpp = house.bind(&mut card, &offer).await;
     assert_eq!(house.state(&iccid).await, State::Downloaded);
     card.load_bound_profile_package(&bpp).unwrap();
-    let installed = card.profiles().first().expect("installed");
+    let installed = card.profiles().first().unwrap();
     assert_eq!(installed.upp, upp);
     house.deliver(&mut card).await;
     assert_eq!(house.state(&iccid).await, State::Installed);

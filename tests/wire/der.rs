@@ -29,17 +29,17 @@ struct Node {
 
 /// Every way for every element, and every cut; nothing that equals the original.
 ///
-/// `open` is the way to the one SEQUENCE that nobody signs: an unknown element at its end is what a later version
+/// `open` are the ways to the SEQUENCEs that nobody signs: an unknown element at their end is what a later version
 /// adds, and no spoiling (EXTENSIBILITY IMPLIED).
-pub(crate) fn spoil(der: &[u8], open: &[usize], dice: &mut Dice) -> Vec<Spoiled> {
+pub(crate) fn spoil(der: &[u8], open: &[&[usize]], dice: &mut Dice) -> Vec<Spoiled> {
     let root = tree(der);
     let mut all = Vec::new();
     for path in paths(&root) {
         let node = at(&root, &path);
         let place = format!("{path:?} {:X}", node.tag);
-        let ends_open = path
-            .split_last()
-            .is_some_and(|(last, parent)| parent == open && last + 1 == at(&root, parent).children.len());
+        let ends_open = path.split_last().is_some_and(|(last, parent)| {
+            open.contains(&parent) && last + 1 == at(&root, parent).children.len()
+        });
         for (kind, octets) in spoil_node(node, dice) {
             if ends_open && kind == "unknown put after" {
                 continue;

@@ -10,6 +10,7 @@
 )]
 mod crash;
 mod der;
+mod envelopes;
 mod house;
 mod json;
 mod mutants;

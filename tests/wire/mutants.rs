@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use euicc::lpa::{
-    AUTHENTICATE_CLIENT, CANCEL_SESSION, GET_BOUND_PROFILE_PACKAGE, HANDLE_NOTIFICATION,
-    INITIATE_AUTHENTICATION, Offer,
+    AUTHENTICATE_CLIENT, Binding, CANCEL_SESSION, GET_BOUND_PROFILE_PACKAGE, HANDLE_NOTIFICATION,
+    INITIATE_AUTHENTICATION, Offer, asn1,
 };
 use euicc::tlv::{self, Tlv};
 use euicc::{Card, Lpa};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use smdpp::types::{State, StatusCode};
 
 use crate::der;
+use crate::envelopes;
 use crate::house::{Dice, ES9PLUS, Eye, House, Stocked};
 use crate::json::{self, Body};
 
@@ -110,8 +111,15 @@ impl Scene {
     }
 
     async fn send(&self, function: &str, body: Vec<u8>) -> Outcome {
-        let path = format!("{ES9PLUS}{function}");
-        let answer = match self.lpa.post(&path, "application/json", body).await {
+        self.send_in(Binding::Json, function, body).await
+    }
+
+    async fn send_in(&self, binding: Binding, function: &str, body: Vec<u8>) -> Outcome {
+        let (path, media_type) = match binding {
+            Binding::Json => (format!("{ES9PLUS}{function}"), "application/json"),
+            Binding::Asn1 => (asn1::PATH.to_owned(), asn1::MEDIA_TYPE),
+        };
+        let answer = match self.lpa.post(&path, media_type, body).await {
             Ok(answer) => answer,
             Err(error) => return Outcome::Strange(error.to_string()),
         };
@@ -121,7 +129,13 @@ impl Scene {
         if answer.status != 200 {
             return Outcome::Http(answer.status);
         }
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let body: Value = match binding {
+            Binding::Json => serde_json::from_slice(&answer.body).unwrap_or_default(),
+            Binding::Asn1 => asn1::decode(function, &answer.body).unwrap_or_default(),
+        };
+        if let Some(error) = body.pointer("/header/functionExecutionStatus/error").and_then(Value::as_u64) {
+            return Outcome::Refused(asn1::error_name(function, error).to_owned());
+        }
         let code = |name: &str| {
             let path = format!("/header/functionExecutionStatus/statusCodeData/{name}Code");
             body.pointer(&path).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -133,16 +147,21 @@ impl Scene {
         }
     }
 
-    /// Sends every mutant; each must be refused and change nothing. Gives their number.
+    /// Sends every mutant of both bindings; each must be refused and change nothing. Gives their number.
     async fn spoils(&mut self, target: &Target) -> usize {
-        let mutants = target.mutants(&mut self.dice);
+        let json = target.mutants(&mut self.dice);
+        let asn1 = envelopes::spoil(target.function, &target.request, &target.others, &mut self.dice);
+        self.refuses(target, Binding::Json, &json).await + self.refuses(target, Binding::Asn1, &asn1).await
+    }
+
+    async fn refuses(&self, target: &Target, binding: Binding, mutants: &[Body]) -> usize {
         let before = self.sight().await;
         let mut tally: BTreeMap<(&str, Outcome), usize> = BTreeMap::new();
         let mut wrong = Vec::new();
-        for mutant in &mutants {
-            let outcome = self.send(target.function, mutant.octets.clone()).await;
+        for mutant in mutants {
+            let outcome = self.send_in(binding, target.function, mutant.octets.clone()).await;
             let after = self.sight().await;
-            if !target.may_say(&outcome, mutant) {
+            if !target.may_say(&outcome, binding, mutant) {
                 wrong.push(format!("{} {}: {outcome:?}", mutant.kind, mutant.place));
             }
             if after != before {
@@ -151,7 +170,7 @@ impl Scene {
             }
             *tally.entry((mutant.kind, outcome)).or_default() += 1;
         }
-        println!("{}: {} mutants", target.function, mutants.len());
+        println!("{}: {} mutants in {binding:?}", target.function, mutants.len());
         for ((kind, outcome), count) in tally {
             println!("  {kind:<28} {outcome:?} x {count}");
         }
@@ -181,7 +200,7 @@ impl Target {
 
     fn mutants(&self, dice: &mut Dice) -> Vec<Body> {
         let own = self.der(&self.request);
-        let mut spoiled = der::spoil(&own, self.open, dice);
+        let mut spoiled = der::spoil(&own, &[self.open], dice);
         for other in &self.others {
             spoiled.extend(der::graft(&own, &self.der(other)));
             // A notification stands alone: the whole of another is not spoiled.
@@ -205,15 +224,20 @@ impl Target {
     }
 
     /// The only answers that a spoiled request may get.
-    fn may_say(&self, outcome: &Outcome, mutant: &Body) -> bool {
+    fn may_say(&self, outcome: &Outcome, binding: Binding, mutant: &Body) -> bool {
         match outcome {
+            Outcome::Refused(name) if binding == Binding::Asn1 => name != "an error without a name",
             Outcome::Refused(codes) => {
                 StatusCode::ALL.iter().any(|known| format!("{}/{}", known.subject, known.reason) == *codes)
             }
             Outcome::Http(status) => (400..500).contains(status),
             Outcome::Acknowledged => self.function == HANDLE_NOTIFICATION,
             // Nothing is signed in this one, so another right request can come out.
-            Outcome::Success => self.function == INITIATE_AUTHENTICATION && is_right_initiation(mutant),
+            Outcome::Success if self.function == INITIATE_AUTHENTICATION => match binding {
+                Binding::Json => is_right_initiation(mutant),
+                Binding::Asn1 => envelopes::is_right_initiation(&mutant.octets),
+            },
+            Outcome::Success => false,
             Outcome::Strange(_) => false,
         }
     }

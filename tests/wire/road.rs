@@ -1,7 +1,8 @@
 //! The whole road through real sockets: what the eUICC installs is what the operator brought, octet by octet.
 use std::path::{Path, PathBuf};
 
-use euicc::{ActivationCode, Lpa, LpaConfig};
+use euicc::lpa::{Binding, Request, Wish};
+use euicc::{ActivationCode, Lpa, LpaConfig, LpaError};
 use rig::{Certificates, Confirm, numbers, upp};
 use smdpp::types::State;
 
@@ -124,6 +125,34 @@ async fn old_and_new_tls_both_carry_a_download() {
         let lpa: Lpa = house.lpa_with(LpaConfig { tls12_only, ..LpaConfig::default() });
         assert_eq!(lpa.download(&mut card, &code, None).await.unwrap().upp, stocked.upp);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_asn1_binding_carries_a_whole_life_a_refusal_and_a_cancellation() {
+    let (house, stock) = House::open(1, 2);
+    let operator = house.operator("acme");
+    let mut card = house.server.pki().first_card().unwrap();
+    let lpa = house.lpa_with(LpaConfig { binding: Binding::Asn1, keep_alive: true, ..LpaConfig::default() });
+
+    let code = house.order(&operator, &stock[0].iccid, None, Confirm::default()).await;
+    let wrong = ActivationCode { matching_id: Some("OTHER".to_owned()), ..code.clone() };
+    let refused = lpa.download(&mut card, &wrong, None).await.unwrap_err();
+    assert!(matches!(refused, LpaError::RefusedAsn1 { error: 6, .. }), "{refused}");
+    let installed = lpa.download(&mut card, &code, None).await.unwrap();
+    assert!(installed.upp == stock[0].upp);
+    card.enable(&installed.iccid).unwrap();
+    card.disable(&installed.iccid).unwrap();
+    card.delete(&installed.iccid).unwrap();
+    assert_eq!(lpa.send_notifications(&mut card).await.unwrap(), 3);
+    assert_eq!(house.eye().state(&stock[0].iccid).await, State::Installed);
+
+    let code = house.order(&operator, &stock[1].iccid, None, Confirm::default()).await;
+    let wish = Wish::Cancel(euicc::card::cancel::reason::END_USER_REJECTION);
+    let request = Request { code: &code, confirmation_code: None, empty_matching_id: false, wish };
+    let refused = lpa.download_observed(&mut card, &request, |_| {}).await.unwrap_err();
+    assert!(matches!(refused, LpaError::Cancelled(0)), "{refused}");
+    assert_eq!(house.eye().state(&stock[1].iccid).await, State::Error);
+    house.eye().verify_trail().await;
 }
 
 #[test]

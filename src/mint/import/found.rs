@@ -6,10 +6,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use base64::Engine;
-use p256::SecretKey;
-use p256::elliptic_curve::sec1::ToSec1Point;
-use p256::pkcs8::DecodePrivateKey;
-use p256::pkcs8::EncodePrivateKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::extensions::ParsedExtension;
@@ -18,7 +14,9 @@ use x509_parser::prelude::FromDer;
 use super::super::Issued;
 use super::super::MintError;
 use super::super::extension::Role;
+use super::super::key::Key;
 use crate::time::Timestamp;
+use crate::types::Curve;
 use crate::types::Eid;
 use crate::types::Oid;
 use crate::types::Secret;
@@ -28,18 +26,13 @@ const FILES_MAX: usize = 2_000;
 const DEPTH_MAX: u32 = 4;
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-const P256: &str = "1.2.840.10045.3.1.7";
-/// brainpoolP256r1, 1.3.36.3.3.2.8.1.1.7, as it stands in a key file.
-const BRAINPOOL_DER: &[u8] = &[0x06, 0x09, 0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07];
-const BRAINPOOL: &str = "1.3.36.3.3.2.8.1.1.7";
-const BRAINPOOL_LATER: &str = "brainpool joins in a later version";
-
-/// One P-256 certificate of a known role.
+/// One certificate of a known role on a curve that the server speaks.
 pub(super) struct Found {
     /// Path below the source folder.
     pub(super) file: String,
     pub(super) der: Vec<u8>,
     pub(super) role: Role,
+    pub(super) curve: Curve,
     pub(super) not_after: Timestamp,
     pub(super) registered: Option<Oid>,
     pub(super) dns: Vec<String>,
@@ -62,7 +55,7 @@ impl Found {
 #[derive(Default)]
 pub(super) struct Set {
     pub(super) certificates: Vec<Found>,
-    keys: Vec<SecretKey>,
+    keys: Vec<Key>,
     pub(super) left_alone: Vec<(String, String)>,
 }
 
@@ -71,13 +64,12 @@ impl Set {
         self.certificates.iter().filter(move |found| found.role == role)
     }
 
-    pub(super) fn key(&self, found: &Found) -> Option<&SecretKey> {
-        self.keys.iter().find(|key| key.public_key().to_sec1_point(false).as_bytes() == found.point)
+    pub(super) fn key(&self, found: &Found) -> Option<&Key> {
+        self.keys.iter().find(|key| key.curve() == found.curve && key.point() == found.point)
     }
 
     pub(super) fn key_pkcs8(&self, found: &Found) -> Option<Secret<Vec<u8>>> {
-        let der = self.key(found)?.to_pkcs8_der().ok()?;
-        Some(Secret::new(der.as_bytes().to_vec()))
+        self.key(found)?.pkcs8().ok()
     }
 
     /// `found` as an issuer, if its key is here.
@@ -149,8 +141,8 @@ impl Set {
     fn add_block(&mut self, file: &str, label: &str, der: &[u8]) {
         let done = match label {
             "CERTIFICATE" => certificate(file, der).map(|found| self.certificates.push(found)),
-            "EC PRIVATE KEY" => key(SecretKey::from_sec1_der(der).ok(), der).map(|key| self.keys.push(key)),
-            "PRIVATE KEY" => key(SecretKey::from_pkcs8_der(der).ok(), der).map(|key| self.keys.push(key)),
+            "EC PRIVATE KEY" => key(Key::from_sec1_der(der)).map(|key| self.keys.push(key)),
+            "PRIVATE KEY" => key(Key::from_pkcs8_der(der)).map(|key| self.keys.push(key)),
             _ => Err("neither certificate nor private key".to_owned()),
         };
         if let Err(reason) = done {
@@ -159,10 +151,8 @@ impl Set {
     }
 }
 
-fn key(key: Option<SecretKey>, der: &[u8]) -> Result<SecretKey, String> {
-    let brainpool = der.windows(BRAINPOOL_DER.len()).any(|window| window == BRAINPOOL_DER);
-    let why = if brainpool { BRAINPOOL_LATER } else { "not a P-256 key" };
-    key.ok_or_else(|| why.to_owned())
+fn key(key: Option<Key>) -> Result<Key, String> {
+    key.ok_or_else(|| "not a key on NIST P-256 or brainpoolP256r1".to_owned())
 }
 
 fn certificate(file: &str, der: &[u8]) -> Result<Found, String> {
@@ -172,15 +162,13 @@ fn certificate(file: &str, der: &[u8]) -> Result<Found, String> {
         return Err("octets after the certificate".to_owned());
     }
     let curve = x509.public_key().algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
-    match curve.map(|oid| oid.to_id_string()).as_deref() {
-        Some(P256) => {}
-        Some(BRAINPOOL) => return Err(BRAINPOOL_LATER.to_owned()),
-        Some(_) | None => return Err("not a P-256 certificate".to_owned()),
-    }
+    let curve = curve.and_then(|oid| Curve::of_oid_content(oid.as_bytes()));
+    let curve = curve.ok_or("not a certificate on NIST P-256 or brainpoolP256r1")?;
     let mut found = Found {
         file: file.to_owned(),
         der: der.to_vec(),
         role: role(&x509).ok_or("no SGP.22 v2 policy: role unknown")?,
+        curve,
         not_after: Timestamp::from_unix_s(x509.validity().not_after.timestamp()),
         registered: None,
         dns: Vec::new(),

@@ -36,6 +36,38 @@ fn a_pair_under_one_ci_is_an_identity() {
     assert!(credentials.for_verification(&[unknown]).is_none());
 }
 
+/// 2.6.7.1, 5.6.1: the eUICC's first wish counts, not our order; and the one-time key follows the credential.
+#[test]
+fn of_several_identities_the_euiccs_first_wish_is_taken() {
+    let (nist_ci, ci) = (Key::new(1), Key::brainpool(1));
+    let roots = [super::ci(&nist_ci).sign(&nist_ci), super::ci(&ci).sign(&ci)];
+    let roots = roots.map(|der| Certificate::parse(&der).unwrap());
+    let trust = TrustStore::new(roots.to_vec()).unwrap();
+    let brainpool = |arc, number| on_brainpool(dp(arc, number), number).issued_by(&ci).sign(&ci);
+    let pairs = [(dp(4, 4).sign(&nist_ci), dp(5, 5).sign(&nist_ci)), (brainpool(4, 4), brainpool(5, 5))];
+    let ours = pairs.map(|(dpauth, dppb)| Credential::new(&dpauth, &dppb, &trust, NOW).unwrap());
+    assert_eq!([ours[0].curve, ours[1].curve], Curve::ALL);
+    let (nist, other) = (ours[0].ci.clone(), ours[1].ci.clone());
+    let credentials = Credentials::new(ours.to_vec());
+    let unknown = KeyId::from_octets(&[7; 20]).unwrap();
+    let slot = |wanted: &[&KeyId]| {
+        let wanted: Vec<KeyId> = wanted.iter().map(|id| (*id).clone()).collect();
+        credentials.for_verification(&wanted).map(|credential| credential.slot)
+    };
+    assert_eq!(slot(&[&nist, &other]), Some(0));
+    assert_eq!(slot(&[&other, &nist]), Some(1));
+    assert_eq!(slot(&[&unknown, &other, &nist]), Some(1));
+    assert_eq!(slot(&[&unknown]), None);
+}
+
+#[test]
+fn an_own_certificate_is_on_the_curve_of_its_ci() {
+    let refused = credential(&on_brainpool(dp(4, 4), 4), &dp(5, 5)).unwrap_err();
+    assert_eq!(refused, PkiError::CurveOfCi { name: "DPauth" });
+    let refused = credential(&dp(4, 4), &on_brainpool(dp(5, 5), 5)).unwrap_err();
+    assert_eq!(refused, PkiError::CurveOfCi { name: "DPpb" });
+}
+
 #[test]
 fn swapped_files_are_named() {
     let error = credential(&dp(5, 5), &dp(4, 4)).unwrap_err();
@@ -107,19 +139,28 @@ fn the_published_test_set_is_accepted() {
         return;
     }
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let root = Certificate::parse(&read("ci/CERT_CI_ECDSA_NIST.der")).unwrap();
-    let trust = TrustStore::new(vec![root]).unwrap();
-    let eum = read("eum/CERT_EUM_ECDSA_NIST.der");
-    let verified = trust.verify_euicc(&eum, &read("euicc/CERT_EUICC_ECDSA_NIST.der"), NOW).unwrap();
-    assert_eq!(verified.eid().as_str(), EID);
-    assert_eq!(verified.ci().to_string(), "F54172BDF98A95D65CBEB88A38A1C11D800A85C3");
-    let dpauth = read("dpauth/CERT_S_SM_DPauth_ECDSA_NIST.der");
-    let credential =
-        Credential::new(&dpauth, &read("dppb/CERT_S_SM_DPpb_ECDSA_NIST.der"), &trust, NOW).unwrap();
-    assert_eq!(credential.oid.to_string(), "2.999.10");
-    let tls = read("dptls/CERT_S_SM_DP_VARO_TLS_NIST.der");
-    assert_eq!(check_tls_certificate(&tls, "testsmdpplus1.example.com", NOW), Ok(()));
-    let stranger =
-        trust.verify_euicc(&read("eum/CERT_EUM_ECDSA_BRP.der"), &read("euicc/CERT_EUICC_ECDSA_BRP.der"), NOW);
-    assert_eq!(stranger, Err(StatusCode::CI_UNKNOWN));
+    let roots = ["NIST", "BRP"]
+        .map(|curve| Certificate::parse(&read(&format!("ci/CERT_CI_ECDSA_{curve}.der"))).unwrap());
+    let ids = ["F54172BDF98A95D65CBEB88A38A1C11D800A85C3", "C0BC70BA36929D43B467FF57570530E57AB8FCD8"];
+    for (place, name) in ["NIST", "BRP"].into_iter().enumerate() {
+        let trust = TrustStore::new(vec![roots[place].clone()]).unwrap();
+        let (eum, euicc) = (
+            read(&format!("eum/CERT_EUM_ECDSA_{name}.der")),
+            read(&format!("euicc/CERT_EUICC_ECDSA_{name}.der")),
+        );
+        let verified = trust.verify_euicc(&eum, &euicc, NOW).unwrap();
+        assert_eq!((verified.eid().as_str(), verified.key().curve()), (EID, Curve::ALL[place]));
+        assert_eq!(verified.ci().to_string(), ids[place]);
+        let dpauth = read(&format!("dpauth/CERT_S_SM_DPauth_ECDSA_{name}.der"));
+        let dppb = read(&format!("dppb/CERT_S_SM_DPpb_ECDSA_{name}.der"));
+        let credential = Credential::new(&dpauth, &dppb, &trust, NOW).unwrap();
+        assert_eq!(
+            (credential.oid.to_string(), credential.curve),
+            ("2.999.10".to_owned(), Curve::ALL[place])
+        );
+        let tls = read(&format!("dptls/CERT_S_SM_DP_VARO_TLS_{name}.der"));
+        assert_eq!(check_tls_certificate(&tls, "testsmdpplus1.example.com", NOW), Ok(()));
+        let other = TrustStore::new(vec![roots[1 - place].clone()]).unwrap();
+        assert_eq!(other.verify_euicc(&eum, &euicc, NOW), Err(StatusCode::CI_UNKNOWN));
+    }
 }

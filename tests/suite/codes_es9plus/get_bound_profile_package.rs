@@ -20,6 +20,7 @@ async fn what_does_not_verify_gets_no_package() {
         (Fault::OtpkCompressed, "8.1/6.1"),
         (Fault::OtpkOffCurve, "8.1/6.1"),
         (Fault::OtpkInfinity, "8.1/6.1"),
+        (Fault::OtpkOtherCurve, "8.1/6.1"),
     ] {
         let mut scene = Scene::released().await;
         let offer = scene.authenticate().await;

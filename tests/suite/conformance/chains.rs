@@ -1,15 +1,15 @@
 //! The chain of the eUICC (4.5.2.2, Table 43): cases AE-01 to AE-06 and AE-09.
-use euicc::Card;
+use euicc::{Card, Fault, Faults};
 use serde_json::json;
 use smdpp::mint::{KeyUsage, Overrides, Press, issue_ci, issue_euicc, issue_eum};
 use smdpp::random::SeededRandom;
 use smdpp::time::DAY_MS;
-use smdpp::types::Oid;
+use smdpp::types::{Curve, Oid};
 
 use crate::begin;
 use crate::case::{Case, case};
 use crate::house::{House, eid};
-use crate::scene::Scene;
+use crate::scene::{Scene, faulty};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -45,12 +45,15 @@ pub(crate) fn cases() -> Vec<Case> {
             "8.1.3/6.3",
             || euicc(expired, "8.1.3/6.3"),
         ),
-        case("AE-06", "certificates that do not belong together", "T43, 4.5.2", "").part(
-            "a",
-            "the EUM that is shown did not issue the eUICC's",
-            "8.1.3/6.1",
-            another_eum,
-        ),
+        case("AE-06", "certificates that do not belong together", "T43, 4.5.2; c: choice", "")
+            .part("a", "the EUM that is shown did not issue the eUICC's", "8.1.3/6.1", another_eum)
+            .part("b1", "an eUICC's key on brainpoolP256r1 under a NIST chain", "8.1.3/6.1", || {
+                curves(Curve::NistP256, Curve::BrainpoolP256r1, "8.1.3/6.1")
+            })
+            .part("b2", "EUM's and eUICC's keys on brainpoolP256r1 under a NIST CI", "8.1.2/6.1", || {
+                curves(Curve::BrainpoolP256r1, Curve::BrainpoolP256r1, "8.1.2/6.1")
+            })
+            .part("c", "a chain under a CI that we trust, but not the one agreed", "8.11.1/3.9", another_ci),
         case("AE-09", "an EUM under a CI unknown here", "T43", "4.3.14.2.2 #7").part(
             "",
             "a whole right chain under a CI of its own",
@@ -152,6 +155,28 @@ async fn another_eum() {
     let card = scene.house.card_of(euicc, &euicc.der, &eum.unwrap().der);
     is_refused(&mut scene, card, "8.1.3/6.1").await;
     scene.authenticate().await;
+}
+
+/// One chain has one curve.
+async fn curves(eum: Curve, euicc: Curve, verdict: &str) {
+    let mut scene = begin(json!({})).await;
+    let on = |curve| Overrides { curve: Some(curve), ..Overrides::default() };
+    let card = odd_card(&scene.house, &on(eum), &on(euicc));
+    is_refused(&mut scene, card, verdict).await;
+    scene.authenticate().await;
+}
+
+/// Brainpool is agreed, the chain that is shown is the other one.
+async fn another_ci() {
+    let mut scene = begin(json!({})).await;
+    let pki = &scene.house.pki;
+    let both = [&pki.brainpool.ci, &pki.ci].map(|ci| ci.key_id().to_vec());
+    let mut card = scene.house.dual_card(0);
+    card.info.ci_for_signing = Some(both.to_vec());
+    card.faults = faulty(Fault::IdentityKept);
+    is_refused(&mut scene, card.clone(), "8.11.1/3.9").await;
+    card.faults = Faults::none();
+    scene.house.authenticate(&mut card, Some(&scene.id)).await;
 }
 
 async fn foreign_ci() {

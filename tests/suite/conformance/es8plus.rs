@@ -84,7 +84,7 @@ async fn initialise() {
     let tags: Vec<u32> = initialise.children().unwrap().iter().map(|part| part.tag).collect();
     assert_eq!(tags, [0x82, 0x80, 0xA6, 0x5F49, 0x5F37]);
     assert_eq!(initialise.child(0x82).unwrap().value, [1]);
-    assert!(curve::is_point(&opened.smdp_otpk));
+    assert!(curve::is_point(scene.card.session_one_time_key().unwrap().curve, &opened.smdp_otpk));
     assert_eq!((opened.transaction_id.len(), opened.host_id.len()), (16, 16));
 }
 

@@ -106,7 +106,8 @@ impl Examiner {
         assert_eq!(hex::encode(fields.take(0x80).unwrap().value), offer.transaction_id);
         assert!(matches!(fields.take(0x01).unwrap().value, [0 | 0xFF]), "ccRequiredFlag in DER");
         if let Some(otpk) = fields.optional(0x5F49).unwrap() {
-            assert!(curve::is_point(otpk.value), "bppEuiccOtpk");
+            let curve = Certificate::parse(&offer.smdp_certificate).unwrap().public_key.curve;
+            assert!(curve::is_point(curve, otpk.value), "bppEuiccOtpk");
         }
         fields.finish().unwrap();
 
@@ -155,7 +156,8 @@ impl Examiner {
         assert_eq!(keys.take(0x81).unwrap().value, [0x10], "128 bits");
         assert!((1..=16).contains(&keys.take(0x84).unwrap().value.len()), "hostId");
         keys.finish().unwrap();
-        assert!(curve::is_point(smdp_otpk.value));
+        let curve = seen.dppb.as_ref().unwrap().public_key.curve;
+        assert!(curve::is_point(curve, smdp_otpk.value));
         let response = octets(request, "prepareDownloadResponse");
         let ok = Tlv::parse(&response, 0xBF21).unwrap().child(0xA0).unwrap();
         let euicc_otpk = ok.child(0x30).unwrap().child(0x5F49).unwrap();

@@ -80,7 +80,9 @@ fn keys() -> Case {
         .part("b", "not on the curve", "8.1/6.1", || fault(Fault::OtpkOffCurve, "8.1/6.1"))
         .part("c", "compressed", "8.1/6.1", || fault(Fault::OtpkCompressed, "8.1/6.1"))
         .part("d", "the point at infinity", "8.1/6.1", || fault(Fault::OtpkInfinity, "8.1/6.1"))
-        .part("e", "a point of brainpoolP256r1", "8.1/6.1", || fault(Fault::OtpkOtherCurve, "8.1/6.1"))
+        .part("e", "a point of brainpoolP256r1, where CERT.DPpb is on P-256", "8.1/6.1", || {
+            fault(Fault::OtpkOtherCurve, "8.1/6.1")
+        })
 }
 
 /// Refused, nothing has moved, and no package left.

@@ -69,7 +69,10 @@ impl Sockets {
             phones: Lpa::new(ADDRESS, config).unwrap(),
             operators: operators.collect(),
             stranger: operator(None, "stranger"),
-            examiner: Examiner::new(std::slice::from_ref(&pki.ci.der), vec![0x88, 0x37, 0x0A]),
+            examiner: Examiner::new(
+                &[pki.ci.der.clone(), pki.brainpool.ci.der.clone()],
+                vec![0x88, 0x37, 0x0A],
+            ),
         }
     }
 

@@ -1,23 +1,59 @@
-//! The curve in one place: ECDSA, ECDH and randomness on NIST P-256 (SGP.22 section 2.6.7).
+//! The curves in one place: ECDSA, ECDH and randomness on NIST P-256 and brainpoolP256r1 (SGP.22 section 2.6.7).
 
+use bp256::BrainpoolP256r1;
+use ecdsa::signature::{Signer as _, Verifier};
 use p256::ecdh::diffie_hellman;
-use p256::{PublicKey, SecretKey};
+use p256::elliptic_curve::sec1::ToSec1Point;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
     UnparsedPublicKey,
 };
+use serde::{Deserialize, Serialize};
 
 /// Octets of an uncompressed point.
 pub const POINT_BYTES: usize = 65;
-/// OBJECT IDENTIFIER content of prime256v1.
-pub const CURVE_OID: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
+
+/// A random string is no scalar of brainpoolP256r1 once in three; so many in a row mean a broken source.
+const KEY_DRAWS_MAX: u32 = 128;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Curve {
+    #[default]
+    NistP256,
+    BrainpoolP256r1,
+}
+
+impl Curve {
+    pub const ALL: [Self; 2] = [Self::NistP256, Self::BrainpoolP256r1];
+
+    /// Content of its OBJECT IDENTIFIER.
+    pub fn oid(self) -> &'static [u8] {
+        match self {
+            Self::NistP256 => &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07],
+            Self::BrainpoolP256r1 => &[0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07],
+        }
+    }
+
+    pub fn by_oid(oid: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|curve| curve.oid() == oid)
+    }
+
+    /// The one that this is not.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::NistP256 => Self::BrainpoolP256r1,
+            Self::BrainpoolP256r1 => Self::NistP256,
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("curve: the point is not an uncompressed point on P-256")]
+    #[error("curve: the point is not an uncompressed point on the curve")]
     Point,
-    #[error("curve: the secret key is not one of P-256, or not that of the certificate")]
+    #[error("curve: the secret key is not one of the curve, or not that of the certificate")]
     Secret,
     #[error("curve: the signature does not verify")]
     Signature,
@@ -25,38 +61,69 @@ pub enum Error {
     Random,
 }
 
+/// A point to verify with; whoever makes one has looked whether it is on the curve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    pub curve: Curve,
+    pub point: Vec<u8>,
+}
+
 /// A key pair that signs.
 pub struct Signer {
-    pair: EcdsaKeyPair,
+    pair: Pair,
+    public: PublicKey,
     secret: Vec<u8>,
+}
+
+enum Pair {
+    NistP256(EcdsaKeyPair),
+    BrainpoolP256r1(Box<ecdsa::SigningKey<BrainpoolP256r1>>),
 }
 
 impl Signer {
     /// From the scalar and the public point that must belong to it.
-    pub fn new(secret: &[u8], public: &[u8]) -> Result<Self, Error> {
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            secret,
-            public,
-            &system(),
-        )
-        .map_err(|_| Error::Secret)?;
-        Ok(Self { pair, secret: secret.to_vec() })
+    pub fn new(secret: &[u8], public: &PublicKey) -> Result<Self, Error> {
+        let pair = match public.curve {
+            Curve::NistP256 => EcdsaKeyPair::from_private_key_and_public_key(
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                secret,
+                &public.point,
+                &system(),
+            )
+            .map(Pair::NistP256)
+            .map_err(|_| Error::Secret)?,
+            Curve::BrainpoolP256r1 => {
+                let key = ecdsa::SigningKey::from_slice(secret).map_err(|_| Error::Secret)?;
+                if public_of(public.curve, secret)? != public.point {
+                    return Err(Error::Secret);
+                }
+                Pair::BrainpoolP256r1(Box::new(key))
+            }
+        };
+        Ok(Self { pair, public: public.clone(), secret: secret.to_vec() })
     }
 
     /// From the scalar alone.
-    pub fn from_secret(secret: &[u8]) -> Result<Self, Error> {
-        Self::new(secret, &OneTimeKey::from_secret(secret)?.public)
+    pub fn from_secret(curve: Curve, secret: &[u8]) -> Result<Self, Error> {
+        Self::new(secret, &PublicKey { curve, point: public_of(curve, secret)? })
     }
 
     /// The 64 octets r‖s over SHA-256 of the message.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let signature = self.pair.sign(&system(), message).map_err(|_| Error::Random)?;
-        Ok(signature.as_ref().to_vec())
+        match &self.pair {
+            Pair::NistP256(pair) => {
+                let signature = pair.sign(&system(), message).map_err(|_| Error::Random)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::BrainpoolP256r1(key) => {
+                let signature: bp256::r1::ecdsa::Signature = key.sign(message);
+                Ok(signature.to_bytes().to_vec())
+            }
+        }
     }
 
-    pub fn public(&self) -> &[u8] {
-        self.pair.public_key().as_ref()
+    pub fn public(&self) -> &PublicKey {
+        &self.public
     }
 
     pub(crate) fn secret(&self) -> &[u8] {
@@ -71,64 +138,109 @@ impl std::fmt::Debug for Signer {
 }
 
 /// Checks a plain r‖s signature.
-pub fn verify(public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Error> {
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public)
-        .verify(message, signature)
-        .map_err(|_| Error::Signature)
+pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    match public.curve {
+        Curve::NistP256 => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &public.point)
+            .verify(message, signature)
+            .map_err(|_| Error::Signature),
+        Curve::BrainpoolP256r1 => {
+            verify_brainpool(public, message, bp256::r1::ecdsa::Signature::from_slice(signature))
+        }
+    }
 }
 
 /// Checks a signature in the DER form of X.509.
-pub fn verify_der(public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Error> {
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public)
-        .verify(message, signature)
-        .map_err(|_| Error::Signature)
+pub fn verify_der(public: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    match public.curve {
+        Curve::NistP256 => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &public.point)
+            .verify(message, signature)
+            .map_err(|_| Error::Signature),
+        Curve::BrainpoolP256r1 => {
+            verify_brainpool(public, message, bp256::r1::ecdsa::Signature::from_der(signature))
+        }
+    }
+}
+
+fn verify_brainpool(
+    public: &PublicKey,
+    message: &[u8],
+    signature: Result<bp256::r1::ecdsa::Signature, ecdsa::Error>,
+) -> Result<(), Error> {
+    let key = ecdsa::VerifyingKey::<BrainpoolP256r1>::from_sec1_bytes(&public.point);
+    let verified = key.and_then(|key| key.verify(message, &signature?));
+    verified.map_err(|_| Error::Signature)
 }
 
 /// A one-time key pair; an eUICC keeps it to retry a broken download (SGP.22 section 3.1.3).
 #[derive(Clone)]
 pub struct OneTimeKey {
+    pub curve: Curve,
     pub secret: Vec<u8>,
     pub public: Vec<u8>,
 }
 
 impl OneTimeKey {
-    pub fn generate() -> Result<Self, Error> {
-        // A random string is no scalar with probability 2^-32; three in a row mean a broken source.
-        for _ in 0..3 {
-            if let Ok(key) = Self::from_secret(&random::<32>()?) {
+    pub fn generate(curve: Curve) -> Result<Self, Error> {
+        for _ in 0..KEY_DRAWS_MAX {
+            if let Ok(key) = Self::from_secret(curve, &random::<32>()?) {
                 return Ok(key);
             }
         }
         Err(Error::Random)
     }
 
-    pub fn from_secret(secret: &[u8]) -> Result<Self, Error> {
-        let key = SecretKey::from_slice(secret).map_err(|_| Error::Secret)?;
-        let public = key.public_key().to_sec1_bytes();
-        // The default encoding may be compressed; the eUICC speaks uncompressed only.
-        let public =
-            if public.len() == POINT_BYTES { public.to_vec() } else { uncompressed(&key.public_key()) };
-        Ok(Self { secret: secret.to_vec(), public })
+    pub fn from_secret(curve: Curve, secret: &[u8]) -> Result<Self, Error> {
+        Ok(Self { curve, secret: secret.to_vec(), public: public_of(curve, secret)? })
     }
 
     /// The x coordinate of the shared point.
     pub fn agree(&self, peer: &[u8]) -> Result<Vec<u8>, Error> {
-        let secret = SecretKey::from_slice(&self.secret).map_err(|_| Error::Secret)?;
-        let shared = diffie_hellman(secret.to_nonzero_scalar(), point(peer)?.as_affine());
-        Ok(shared.raw_secret_bytes().to_vec())
+        if !is_point(self.curve, peer) {
+            return Err(Error::Point);
+        }
+        match self.curve {
+            Curve::NistP256 => {
+                let secret = p256::SecretKey::from_slice(&self.secret).map_err(|_| Error::Secret)?;
+                let peer = p256::PublicKey::from_sec1_bytes(peer).map_err(|_| Error::Point)?;
+                let shared = diffie_hellman(secret.to_nonzero_scalar(), peer.as_affine());
+                Ok(shared.raw_secret_bytes().to_vec())
+            }
+            Curve::BrainpoolP256r1 => {
+                let secret = bp256::r1::SecretKey::from_slice(&self.secret).map_err(|_| Error::Secret)?;
+                let peer = ecdsa::VerifyingKey::<BrainpoolP256r1>::from_sec1_bytes(peer);
+                let peer = peer.map_err(|_| Error::Point)?;
+                let shared =
+                    bp256::elliptic_curve::ecdh::diffie_hellman(secret.to_nonzero_scalar(), peer.as_affine());
+                Ok(shared.raw_secret_bytes().to_vec())
+            }
+        }
     }
 }
 
-fn point(bytes: &[u8]) -> Result<PublicKey, Error> {
-    if bytes.len() != POINT_BYTES || bytes.first() != Some(&4) {
-        return Err(Error::Point);
-    }
-    PublicKey::from_sec1_bytes(bytes).map_err(|_| Error::Point)
+/// The uncompressed point of a scalar: the eUICC speaks no other form.
+fn public_of(curve: Curve, secret: &[u8]) -> Result<Vec<u8>, Error> {
+    let point = match curve {
+        Curve::NistP256 => {
+            let key = p256::SecretKey::from_slice(secret).map_err(|_| Error::Secret)?;
+            key.public_key().to_sec1_point(false).as_bytes().to_vec()
+        }
+        Curve::BrainpoolP256r1 => {
+            let key = bp256::r1::SecretKey::from_slice(secret).map_err(|_| Error::Secret)?;
+            key.public_key().to_sec1_point(false).as_bytes().to_vec()
+        }
+    };
+    Ok(point)
 }
 
 /// Whether the octets are an uncompressed point on the curve.
-pub fn is_point(bytes: &[u8]) -> bool {
-    point(bytes).is_ok()
+pub fn is_point(curve: Curve, bytes: &[u8]) -> bool {
+    if bytes.len() != POINT_BYTES || bytes.first() != Some(&4) {
+        return false;
+    }
+    match curve {
+        Curve::NistP256 => p256::PublicKey::from_sec1_bytes(bytes).is_ok(),
+        Curve::BrainpoolP256r1 => ecdsa::VerifyingKey::<BrainpoolP256r1>::from_sec1_bytes(bytes).is_ok(),
+    }
 }
 
 /// The same point in compressed form, for an eUICC that does it wrong.
@@ -136,11 +248,6 @@ pub fn compressed(public: &[u8]) -> Vec<u8> {
     let parity = public.last().map_or(2, |last| 2 | (last & 1));
     let x = public.get(1..33).unwrap_or_default();
     [&[parity], x].concat()
-}
-
-fn uncompressed(key: &PublicKey) -> Vec<u8> {
-    use p256::elliptic_curve::sec1::ToSec1Point;
-    key.to_sec1_point(false).as_bytes().to_vec()
 }
 
 /// Random octets.
@@ -165,27 +272,37 @@ mod tests {
 
     #[test]
     fn two_one_time_keys_agree_on_one_secret() {
-        let (a, b) = (OneTimeKey::generate().unwrap(), OneTimeKey::generate().unwrap());
-        assert_eq!(a.agree(&b.public), b.agree(&a.public));
-        assert_eq!(a.public.len(), POINT_BYTES);
-    }
-
-    #[test]
-    fn points_in_another_form_or_off_the_curve_are_refused() {
-        let key = OneTimeKey::generate().unwrap();
-        let mut off = key.public.clone();
-        off[64] ^= 1;
-        assert!(is_point(&key.public));
-        for bad in [&off[..], &compressed(&key.public), &key.public[1..], &[0], &[]] {
-            assert_eq!(key.agree(bad), Err(Error::Point));
+        for curve in Curve::ALL {
+            let (a, b) = (OneTimeKey::generate(curve).unwrap(), OneTimeKey::generate(curve).unwrap());
+            assert_eq!(a.agree(&b.public), b.agree(&a.public));
+            assert_eq!(a.public.len(), POINT_BYTES);
         }
     }
 
     #[test]
-    fn a_signature_verifies_only_over_its_own_message() {
-        let signer = Signer::from_secret(&random::<32>().unwrap()).unwrap();
-        let signature = signer.sign(b"this").unwrap();
-        assert_eq!(verify(signer.public(), b"this", &signature), Ok(()));
-        assert_eq!(verify(signer.public(), b"that", &signature), Err(Error::Signature));
+    fn points_in_another_form_or_off_the_curve_are_refused() {
+        for curve in Curve::ALL {
+            let key = OneTimeKey::generate(curve).unwrap();
+            let mut off = key.public.clone();
+            off[64] ^= 1;
+            let other = OneTimeKey::generate(curve.other()).unwrap().public;
+            assert!(is_point(curve, &key.public));
+            for bad in [&off[..], &other, &compressed(&key.public), &key.public[1..], &[0], &[]] {
+                assert_eq!(key.agree(bad), Err(Error::Point));
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_verifies_only_over_its_own_message_and_on_its_own_curve() {
+        for curve in Curve::ALL {
+            let signer = Signer::from_secret(curve, &[7; 32]).unwrap();
+            let signature = signer.sign(b"this").unwrap();
+            assert_eq!(verify(signer.public(), b"this", &signature), Ok(()));
+            assert_eq!(verify(signer.public(), b"that", &signature), Err(Error::Signature));
+            let other = Signer::from_secret(curve.other(), &[7; 32]).unwrap();
+            assert_eq!(verify(other.public(), b"this", &signature), Err(Error::Signature));
+            assert!(Signer::new(&[8; 32], signer.public()).is_err());
+        }
     }
 }

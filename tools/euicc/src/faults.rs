@@ -34,6 +34,7 @@ faults! {
     DeviceInfoUnknown "device-info-unknown" "DeviceInfo carries an element no one knows; legal";
     SvnWrong "svn-wrong" "EUICCInfo2 names another svn than EUICCInfo1 did";
     AuthenticateError "authenticate-error" "the eUICC refuses AuthenticateServer with code N (default 127)";
+    IdentityKept "identity-kept" "the eUICC shows its first certificate, whatever CI the server chose";
     UnknownTlvs "unknown-tlvs" "euiccSigned1, EUICCInfo2 and euiccSigned2 carry elements no one knows; legal";
     Signature2Bad "signature2-bad" "euiccSignature2 has one bit changed";
     TransactionIdWrong2 "transaction-id-wrong-2" "euiccSigned2 carries another transactionId, signed well";
@@ -45,8 +46,8 @@ faults! {
     Otpk66 "otpk-66" "euiccOtpk with one octet too many";
     OtpkCompressed "otpk-compressed" "euiccOtpk as a compressed point";
     OtpkOffCurve "otpk-off-curve" "euiccOtpk is no point of the curve";
+    OtpkOtherCurve "otpk-other-curve" "euiccOtpk is a point of another curve than that of CERT.DPpb";
     OtpkInfinity "otpk-infinity" "euiccOtpk is the point at infinity";
-    OtpkOtherCurve "otpk-other-curve" "euiccOtpk is a point of brainpoolP256r1";
     OtpkNew "otpk-new" "a new euiccOtpk although the server offered the old one";
     DownloadError "download-error" "the eUICC refuses PrepareDownload with code N (default 127)";
     CancelOidWrong "cancel-oid-wrong" "euiccCancelSessionSigned names another smdpOid, signed well";

@@ -148,7 +148,7 @@ impl TryFrom<Saved> for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curve::OneTimeKey;
+    use crate::curve::{Curve, OneTimeKey};
 
     fn pem(label: &str, der: &[u8]) -> String {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
@@ -156,11 +156,11 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_sec1_or_pkcs8_also_after_parameters() {
-        let secret = OneTimeKey::generate().unwrap().secret;
+        let secret = OneTimeKey::generate(Curve::NistP256).unwrap().secret;
         let sec1 = tlv::nest(0x30, &[&[2, 1, 1], &tlv::write(0x04, &secret)]);
-        let algorithm = tlv::write(0x30, &tlv::write(0x06, crate::curve::CURVE_OID));
+        let algorithm = tlv::write(0x30, &tlv::write(0x06, Curve::NistP256.oid()));
         let pkcs8 = tlv::nest(0x30, &[&[2, 1, 0], &algorithm, &tlv::write(0x04, &sec1)]);
-        let parameters = pem("EC PARAMETERS", &tlv::write(0x06, crate::curve::CURVE_OID));
+        let parameters = pem("EC PARAMETERS", &tlv::write(0x06, Curve::NistP256.oid()));
         let forms = [
             sec1.clone(),
             pkcs8.clone(),

@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `tlv`, `x509`, `hex` | bytes: strict DER, certificates, hexadecimal |
-//! | `curve`, `kdf`, `scp03t` | cryptography: P-256, Annex G, protected segments |
+//! | `curve`, `kdf`, `scp03t` | cryptography: both curves, Annex G, protected segments |
 //! | `card` | the eUICC: ES10b on bytes, installed Profiles, notifications |
 //! | `faults` | what the eUICC and LPA do wrong on demand |
 //! | `activation`, `http`, `lpa` | the LPA: Activation Codes, ES9+ |

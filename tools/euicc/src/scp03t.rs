@@ -134,7 +134,7 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curve::{OneTimeKey, sha256};
+    use crate::curve::{Curve, OneTimeKey, sha256};
     use crate::hex::{decode, encode};
     use crate::kdf::session_keys;
 
@@ -143,10 +143,8 @@ mod tests {
     }
 
     fn derived() -> Keys {
-        let euicc = OneTimeKey::from_secret(&unhex(
-            "2222222222222222222222222222222222222222222222222222222222222202",
-        ))
-        .unwrap();
+        let secret = unhex("2222222222222222222222222222222222222222222222222222222222222202");
+        let euicc = OneTimeKey::from_secret(Curve::NistP256, &secret).unwrap();
         let server = unhex(
             "047FAFEF2621BA93AD79D2ED3A614CAF40CEC3C2F41B37DA6108E43BEEBF9EFB21174613D60DB38572BAA2DA989C07DA53D5ECD355DBC081469F9E15DDB9128F95",
         );

@@ -1,6 +1,6 @@
 //! What an eUICC reads from a certificate and checks of its chain (SGP.22 section 4.5.2).
 
-use crate::curve;
+use crate::curve::{self, Curve, PublicKey};
 use crate::tlv::{self, Tlv};
 
 /// Content octets of 2.23.146.1.2.1, the prefix of all role policies.
@@ -34,7 +34,7 @@ impl Role {
 pub enum Error {
     #[error("certificate: {0}")]
     Form(#[from] tlv::Error),
-    #[error("certificate: not on curve P-256")]
+    #[error("certificate: on no curve that this tool knows")]
     Curve,
     #[error("certificate: not issued by the expected certificate issuer")]
     Issuer,
@@ -56,7 +56,7 @@ pub struct Certificate {
     signature: Vec<u8>,
     issuer: Vec<u8>,
     pub subject: Vec<u8>,
-    pub public_key: Vec<u8>,
+    pub public_key: PublicKey,
     pub subject_key_id: Vec<u8>,
     pub authority_key_id: Vec<u8>,
     /// Content octets of the registeredID in subjectAltName.
@@ -183,15 +183,17 @@ impl Certificate {
     }
 }
 
-fn public_key(info: &Tlv<'_>) -> Result<Vec<u8>, Error> {
+fn public_key(info: &Tlv<'_>) -> Result<PublicKey, Error> {
     let mut fields = info.reader();
     let algorithm = fields.take(0x30)?;
     let curve = algorithm.children()?.into_iter().nth(1).ok_or(Error::Curve)?;
     let point = fields.take(0x03)?;
-    if curve.value != curve::CURVE_OID || !curve::is_point(bit_string(&point)?) {
+    let curve = Curve::by_oid(curve.value).ok_or(Error::Curve)?;
+    let point = bit_string(&point)?;
+    if !curve::is_point(curve, point) {
         return Err(Error::Curve);
     }
-    Ok(bit_string(&point)?.to_vec())
+    Ok(PublicKey { curve, point: point.to_vec() })
 }
 
 fn bit_string<'a>(element: &Tlv<'a>) -> Result<&'a [u8], Error> {

@@ -67,7 +67,10 @@ impl Card {
         }
         let trust_anyone = self.faults.has(Fault::TrustAnyone);
         match self.check_server(&signed, server_signature1, ci_pk_id, server_certificate, trust_anyone) {
-            Ok(server) => self.accept_server(transaction_id, server, matching_id, device),
+            Ok(server) => {
+                self.use_identity_under(Tlv::parse(ci_pk_id, 0x04)?.value);
+                self.accept_server(transaction_id, server, matching_id, device)
+            }
             Err((code, why)) => {
                 self.trouble = Some(format!("AuthenticateServer: {why}"));
                 Ok(refusal(&transaction_id, u64::from(code)))

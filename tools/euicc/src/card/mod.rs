@@ -22,8 +22,8 @@ pub use notifications::Notification;
 pub use profiles::Profile;
 pub use segments::{metadata_of, segment_count};
 
-use crate::curve::{self, OneTimeKey};
-use crate::faults::Faults;
+use crate::curve::{self, Curve, OneTimeKey};
+use crate::faults::{Fault, Faults};
 use crate::identity::Identity;
 use crate::info::Info;
 use crate::tlv;
@@ -40,6 +40,8 @@ pub enum CardError {
     Certificate(#[from] crate::x509::Error),
     #[error("eUICC: no session has come far enough for this command")]
     NoSession,
+    #[error("eUICC: the certificate given is that of another EID")]
+    OtherEuicc,
     #[error("eUICC: no Profile with this ICCID")]
     UnknownProfile,
     #[error("eUICC: the Profile is in that state already")]
@@ -59,7 +61,11 @@ pub enum CardError {
 /// One eUICC; independent of every other in the process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Card {
+    /// The one in use: that under the CI which the last server chose.
     pub identity: Identity,
+    /// The same eUICC under other CIs.
+    #[serde(default)]
+    alternatives: Vec<Identity>,
     pub info: Info,
     profiles: Vec<Profile>,
     notifications: Vec<Notification>,
@@ -82,6 +88,8 @@ pub struct Card {
 /// A one-time key kept for a retry with the same SM-DP+.
 #[derive(Clone, Serialize, Deserialize)]
 struct HeldKey {
+    #[serde(default)]
+    curve: Curve,
     #[serde(with = "crate::hex")]
     smdp_oid: Vec<u8>,
     #[serde(with = "crate::hex")]
@@ -100,6 +108,7 @@ impl Card {
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
+            alternatives: Vec::new(),
             info: Info::default(),
             profiles: Vec::new(),
             notifications: Vec::new(),
@@ -110,6 +119,32 @@ impl Card {
             session: None,
             faults: Faults::none(),
             trouble: None,
+        }
+    }
+
+    /// Gives the eUICC a second key and certificate, under another CI, which it trusts after those it trusts already.
+    pub fn with_identity(mut self, mut other: Identity) -> Result<Self, CardError> {
+        if other.eid != self.identity.eid {
+            return Err(CardError::OtherEuicc);
+        }
+        let mut issuers = self.identity.issuers.to_vec();
+        let known = |key_id: &[u8]| self.identity.issuers.iter().any(|one| one.subject_key_id == key_id);
+        issuers.extend(other.issuers.iter().filter(|one| !known(&one.subject_key_id)).cloned());
+        let issuers = std::sync::Arc::new(issuers);
+        self.identity.issuers = issuers.clone();
+        other.issuers = issuers;
+        self.alternatives.push(other);
+        Ok(self)
+    }
+
+    /// Signs from now on under this CI (euiccCiPKIdToBeUsed), if the eUICC has a certificate there.
+    fn use_identity_under(&mut self, ci: &[u8]) {
+        let under = |identity: &Identity| identity.eum.authority_key_id == ci;
+        if !self.faults.has(Fault::IdentityKept)
+            && !under(&self.identity)
+            && let Some(other) = self.alternatives.iter_mut().find(|other| under(other))
+        {
+            std::mem::swap(&mut self.identity, other);
         }
     }
 
@@ -173,12 +208,13 @@ impl Card {
 
     fn held_key(&self, smdp_oid: &[u8]) -> Option<OneTimeKey> {
         let held = self.held_keys.iter().find(|held| held.smdp_oid == smdp_oid)?;
-        Some(OneTimeKey { secret: held.secret.clone(), public: held.public.clone() })
+        Some(OneTimeKey { curve: held.curve, secret: held.secret.clone(), public: held.public.clone() })
     }
 
     fn hold_key(&mut self, smdp_oid: &[u8], key: &OneTimeKey) {
         self.drop_key(smdp_oid);
         self.held_keys.push(HeldKey {
+            curve: key.curve,
             smdp_oid: smdp_oid.to_vec(),
             secret: key.secret.clone(),
             public: key.public.clone(),

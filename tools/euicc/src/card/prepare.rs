@@ -2,7 +2,7 @@
 
 use super::session::{Authenticated, Prepared};
 use super::{Card, CardError, bent};
-use crate::curve::{self, OneTimeKey, sha256};
+use crate::curve::{self, Curve, OneTimeKey, sha256};
 use crate::faults::Fault;
 use crate::tlv::{self, Tlv};
 use crate::x509::{Certificate, Role};
@@ -11,12 +11,6 @@ const INVALID_CERTIFICATE: u8 = 1;
 const INVALID_SIGNATURE: u8 = 2;
 const INVALID_TRANSACTION_ID: u8 = 5;
 const UNDEFINED_ERROR: u64 = 127;
-
-/// The base point of brainpoolP256r1: well formed, but on no other curve.
-const BRAINPOOL_POINT: &[u8; 65] = b"\x04\x8B\xD2\xAE\xB9\xCB\x7E\x57\xCB\x2C\x4B\x48\x2F\xFC\x81\xB7\xAF\
-    \xB9\xDE\x27\xE1\xE3\xBD\x23\xC2\x3A\x44\x53\xBD\x9A\xCE\x32\x62\
-    \x54\x7E\xF8\x35\xC3\xDA\xC4\xFD\x97\xF8\x46\x1A\x14\x61\x1D\xC9\
-    \xC2\x77\x45\x13\x2D\xED\x8E\x54\x5C\x1D\x54\xC7\x2F\x04\x69\x97";
 
 impl Card {
     /// Gives PrepareDownloadResponse `BF21`, be it consent or refusal.
@@ -40,8 +34,9 @@ impl Card {
             self.trouble = Some(format!("PrepareDownload: {why}"));
             return Ok(refusal(&session.transaction_id, u64::from(code)));
         }
-        let one_time_key = self.one_time_key(&session.smdp_oid, signed.find(0x5F49)?)?;
-        let euicc_otpk = tlv::write(0x5F49, &self.shown_otpk(&one_time_key));
+        let curve = certificate.public_key.curve;
+        let one_time_key = self.one_time_key(curve, &session.smdp_oid, signed.find(0x5F49)?)?;
+        let euicc_otpk = tlv::write(0x5F49, &self.shown_otpk(&one_time_key)?);
         let cc_required = signed.child(0x01)?.value != [0];
         let hash_cc = self.hash_cc(cc_required, confirmation_code, &session.transaction_id);
         let signed2 = self.euicc_signed2(&session.transaction_id, &euicc_otpk, &hash_cc);
@@ -81,25 +76,32 @@ impl Card {
         Ok(())
     }
 
-    /// The key the server offers again if we still hold it, otherwise a new one, which we then hold.
-    fn one_time_key(&mut self, smdp_oid: &[u8], offered: Option<Tlv<'_>>) -> Result<OneTimeKey, CardError> {
+    /// The key the server offers again if we still hold it, otherwise a new one, which we then hold; on the curve
+    /// of CERT.DPpb (2.6.7.1).
+    fn one_time_key(
+        &mut self,
+        curve: Curve,
+        smdp_oid: &[u8],
+        offered: Option<Tlv<'_>>,
+    ) -> Result<OneTimeKey, CardError> {
         let held = self.held_key(smdp_oid);
         if let (Some(held), Some(offered)) = (held, offered)
             && held.public == offered.value
+            && held.curve == curve
             && !self.faults.has(Fault::OtpkNew)
         {
             return Ok(held);
         }
-        let fresh = OneTimeKey::generate()?;
+        let fresh = OneTimeKey::generate(curve)?;
         if !self.faults.has(Fault::ForgetOtpk) {
             self.hold_key(smdp_oid, &fresh);
         }
         Ok(fresh)
     }
 
-    fn shown_otpk(&self, key: &OneTimeKey) -> Vec<u8> {
+    fn shown_otpk(&self, key: &OneTimeKey) -> Result<Vec<u8>, CardError> {
         let public = key.public.clone();
-        if self.faults.has(Fault::Otpk64) {
+        Ok(if self.faults.has(Fault::Otpk64) {
             public.into_iter().skip(1).collect()
         } else if self.faults.has(Fault::Otpk66) {
             [&public[..], &[0]].concat()
@@ -108,12 +110,12 @@ impl Card {
         } else if self.faults.has(Fault::OtpkOffCurve) {
             bent(public)
         } else if self.faults.has(Fault::OtpkOtherCurve) {
-            BRAINPOOL_POINT.to_vec()
+            OneTimeKey::generate(key.curve.other())?.public
         } else if self.faults.has(Fault::OtpkInfinity) {
             vec![0]
         } else {
             public
-        }
+        })
     }
 
     /// SHA-256 of the hashed Confirmation Code and the transactionId, as the element `04`.

@@ -1,6 +1,6 @@
 //! What the eUICC remembers between the commands of one RSP session.
 
-use crate::curve::OneTimeKey;
+use crate::curve::{OneTimeKey, PublicKey};
 
 #[derive(Debug, Clone)]
 pub(super) struct Session {
@@ -24,7 +24,7 @@ pub(super) struct Authenticated {
 /// After PrepareDownload.
 #[derive(Clone)]
 pub(super) struct Prepared {
-    pub dppb_key: Vec<u8>,
+    pub dppb_key: PublicKey,
     pub one_time_key: OneTimeKey,
     /// The element `5F49` as it was sent; a fault may have bent it.
     pub euicc_otpk: Vec<u8>,

@@ -6,8 +6,9 @@ mod show;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use euicc::identity::{Identity, certificate_der};
+use euicc::lpa::Binding;
 use euicc::{Card, Fault, LpaConfig, LpaError};
 use serde_json::{Value, json};
 
@@ -51,6 +52,8 @@ Examples:
     lpa download --default smdp.example.com
   See whether the server notices a bad signature:
     lpa download CODE --fault signature1-bad
+  Speak ASN.1 instead of JSON, and keep what was said:
+    lpa download CODE --binding asn1 --record said
   Reject the Profile once it is shown:
     lpa download CODE --cancel-with 0";
 
@@ -129,6 +132,18 @@ pub(crate) struct Connection {
     /// Use one connection for all calls
     #[arg(long)]
     keep_alive: bool,
+    /// How ES9+ is written on the wire
+    #[arg(long, value_enum, default_value_t = Wire::Json)]
+    binding: Wire,
+    /// Put every message into this folder, as it went over the wire
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Wire {
+    Json,
+    Asn1,
 }
 
 impl Connection {
@@ -147,6 +162,11 @@ impl Connection {
             tls_roots,
             tls12_only: self.tls12,
             keep_alive: self.keep_alive,
+            binding: match self.binding {
+                Wire::Json => Binding::Json,
+                Wire::Asn1 => Binding::Asn1,
+            },
+            record: self.record.clone(),
             ..LpaConfig::default()
         })
     }

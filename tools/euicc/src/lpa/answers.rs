@@ -79,6 +79,9 @@ pub(super) fn success(function: &str, answer: Answer) -> Result<Value, LpaError>
     match status.get("status").and_then(Value::as_str) {
         Some("Executed-Success") => Ok(answer.body),
         Some(_) => {
+            if let Some(error) = status.get("error").and_then(Value::as_u64) {
+                return Err(LpaError::RefusedAsn1 { function: function.to_owned(), error });
+            }
             let field = |name: &str| {
                 let found = status.pointer(&format!("/statusCodeData/{name}")).and_then(Value::as_str);
                 found.unwrap_or_default().to_owned()

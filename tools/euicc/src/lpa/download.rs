@@ -225,6 +225,8 @@ fn reason_to_cancel(error: &LpaError) -> Option<u8> {
         | LpaError::Http(_)
         | LpaError::Status { .. }
         | LpaError::Refused { .. }
+        | LpaError::RefusedAsn1 { .. }
+        | LpaError::Record { .. }
         | LpaError::Address(_)
         | LpaError::Oid { .. }
         | LpaError::OtherServer(_)

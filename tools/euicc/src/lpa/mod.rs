@@ -1,11 +1,14 @@
 //! The LPA: ES9+ calls to one SM-DP+ (SGP.22 section 5.6), each step also as a request to bend.
 
 mod answers;
+pub mod asn1;
 mod download;
+mod record;
 mod steps;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,6 +34,10 @@ pub enum LpaError {
     Status { function: String, status: u16 },
     #[error("{function}: the SM-DP+ refuses: {subject_code}/{reason_code} {message}")]
     Refused { function: String, subject_code: String, reason_code: String, message: String },
+    #[error("{function}: the SM-DP+ refuses: {error} {}", asn1::error_name(function, *error))]
+    RefusedAsn1 { function: String, error: u64 },
+    #[error("write {file}: {cause}")]
+    Record { file: String, cause: std::io::Error },
     #[error("{function}: the answer is not as SGP.22 says: {what}")]
     Malformed { function: String, what: String },
     #[error(transparent)]
@@ -62,6 +69,8 @@ impl LpaError {
             Self::Refused { subject_code, reason_code, .. } => Some((subject_code, reason_code)),
             Self::Http(_)
             | Self::Status { .. }
+            | Self::RefusedAsn1 { .. }
+            | Self::Record { .. }
             | Self::Malformed { .. }
             | Self::Card(_)
             | Self::Euicc { .. }
@@ -81,6 +90,14 @@ impl LpaError {
     }
 }
 
+/// How the functions are written on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Binding {
+    #[default]
+    Json,
+    Asn1,
+}
+
 /// How the LPA speaks.
 #[derive(Debug, Clone)]
 pub struct LpaConfig {
@@ -94,6 +111,9 @@ pub struct LpaConfig {
     pub timeout: Duration,
     pub user_agent: String,
     pub admin_protocol: String,
+    pub binding: Binding,
+    /// A folder for every message, as it went over the wire.
+    pub record: Option<PathBuf>,
 }
 
 impl Default for LpaConfig {
@@ -106,11 +126,13 @@ impl Default for LpaConfig {
             timeout: Duration::from_secs(30),
             user_agent: "gsma-rsp-lpad".to_owned(),
             admin_protocol: "gsma/rsp/v2.2.0".to_owned(),
+            binding: Binding::default(),
+            record: None,
         }
     }
 }
 
-/// An answer to one call; the body is null when there is none or it is no JSON.
+/// An answer to one call, with the members as JSON has them; the body is null when there is none or it is unreadable.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -123,6 +145,8 @@ pub struct Answer {
 pub struct Lpa {
     address: String,
     http: Http,
+    binding: Binding,
+    record: Option<PathBuf>,
 }
 
 impl Lpa {
@@ -139,18 +163,33 @@ impl Lpa {
                 ("x-admin-protocol".to_owned(), config.admin_protocol),
             ],
         };
-        Ok(Self { address: address.to_owned(), http: Http::new(address, http)? })
+        let LpaConfig { binding, record, .. } = config;
+        Ok(Self { address: address.to_owned(), http: Http::new(address, http)?, binding, record })
     }
 
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Sends any JSON to an ES9+ function and gives whatever comes back.
+    /// Sends the members of a request to an ES9+ function, in this LPA's binding, and gives whatever comes back.
     pub async fn call(&self, function: &str, request: Value) -> Result<Answer, LpaError> {
-        let path = format!("{PATH}{function}");
-        let answer = self.http.post(&path, "application/json", request.to_string().into_bytes()).await?;
-        let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let (path, media_type, octets) = match self.binding {
+            Binding::Json => {
+                (format!("{PATH}{function}"), "application/json", request.to_string().into_bytes())
+            }
+            Binding::Asn1 => (asn1::PATH.to_owned(), asn1::MEDIA_TYPE, asn1::encode(function, &request)?),
+        };
+        let kept = self.record.as_ref().map(|folder| (folder, octets.clone()));
+        let answer = self.http.post(&path, media_type, octets).await?;
+        if let Some((folder, octets)) = kept {
+            record::write(folder, function, self.binding, &octets, &answer.body)
+                .map_err(|(file, cause)| LpaError::Record { file: file.display().to_string(), cause })?;
+        }
+        let body = match self.binding {
+            Binding::Json => serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+            Binding::Asn1 if answer.status == 200 => asn1::decode(function, &answer.body)?,
+            Binding::Asn1 => Value::Null,
+        };
         Ok(Answer { status: answer.status, headers: answer.headers, body })
     }
 

@@ -99,8 +99,8 @@ impl Server {
             &[
                 &[2, 1, 1],
                 &tlv::write(0x04, holder.signer.secret()),
-                &tlv::write(0xA0, &tlv::write(0x06, crate::curve::CURVE_OID)),
-                &tlv::write(0xA1, &tlv::nest(0x03, &[&[0], holder.signer.public()])),
+                &tlv::write(0xA0, &tlv::write(0x06, crate::curve::Curve::NistP256.oid())),
+                &tlv::write(0xA1, &tlv::nest(0x03, &[&[0], &holder.signer.public().point])),
             ],
         );
         let provider = Arc::new(rustls::crypto::ring::default_provider());

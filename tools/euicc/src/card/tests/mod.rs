@@ -11,9 +11,11 @@ use crate::package;
 use smdp::{ADDRESS, ICCID, Package, Smdp, failed, metadata};
 
 #[test]
-fn a_sound_package_is_installed_in_both_key_modes() {
-    for random_keys in [false, true] {
-        let smdp = Smdp::new();
+fn a_sound_package_is_installed_in_both_key_modes_and_on_both_curves() {
+    for (random_keys, curve) in
+        [(false, Curve::NistP256), (true, Curve::NistP256), (false, Curve::BrainpoolP256r1)]
+    {
+        let smdp = Smdp::on(curve);
         let mut card = smdp.card();
         let package = Package { random_keys, ..Package::default() };
         assert_eq!(failed(&smdp.install(&mut card, &package)), None, "{:?}", card.trouble);
@@ -37,22 +39,32 @@ fn a_package_of_many_full_segments_is_installed() {
 #[test]
 fn a_published_profile_is_installed_under_the_published_certificates() {
     let profile = std::fs::read("/work/shared/data/ts48/TS48v7_SAIP2.3_BERTLV_SUCI.der");
-    let identity = |smdp: &Smdp| {
-        let published = pki::published("euicc/CERT_EUICC_ECDSA_NIST.der", "euicc/SK_EUICC_ECDSA_NIST.pem")?;
-        let eum = std::fs::read("/work/shared/data/sgp26/eum/CERT_EUM_ECDSA_NIST.der").ok()?;
+    let identity = |smdp: &Smdp, curve: &str| {
+        let published = pki::published(
+            &format!("euicc/CERT_EUICC_ECDSA_{curve}.der"),
+            &format!("euicc/SK_EUICC_ECDSA_{curve}.pem"),
+        )?;
+        let eum = std::fs::read(format!("/work/shared/data/sgp26/eum/CERT_EUM_ECDSA_{curve}.der")).ok()?;
         let issuers = [smdp.ci.der.clone()];
         Identity::from_der(&published.der, published.signer.secret(), &eum, &issuers).ok()
     };
-    let (Ok(upp), Some(smdp)) = (profile, Smdp::published()) else {
-        println!("skipped: the shared test data is absent");
-        return;
-    };
-    let mut card = Card::new(identity(&smdp).unwrap());
-    let metadata = metadata(&package::iccid(&upp).unwrap(), &[]);
-    let package =
-        Package { upp: upp.clone(), metadata, segment_bytes: 1007, random_keys: true, ..Package::default() };
-    assert_eq!(failed(&smdp.install(&mut card, &package)), None, "{:?}", card.trouble);
-    assert_eq!(card.profile("89000123456789012341").unwrap().upp, upp);
+    for curve in ["NIST", "BRP"] {
+        let (Ok(upp), Some(smdp)) = (&profile, Smdp::published(curve)) else {
+            println!("skipped: the shared test data is absent");
+            return;
+        };
+        let mut card = Card::new(identity(&smdp, curve).unwrap());
+        let metadata = metadata(&package::iccid(upp).unwrap(), &[]);
+        let package = Package {
+            upp: upp.clone(),
+            metadata,
+            segment_bytes: 1007,
+            random_keys: true,
+            ..Package::default()
+        };
+        assert_eq!(failed(&smdp.install(&mut card, &package)), None, "{:?}", card.trouble);
+        assert_eq!(card.profile("89000123456789012341").unwrap().upp, *upp);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Certificates made on the spot.
 
-use crate::curve::{OneTimeKey, Signer};
+use crate::curve::{Curve, OneTimeKey, PublicKey, Signer};
 use crate::identity::Identity;
 use crate::tlv;
 
@@ -32,8 +32,13 @@ pub(crate) fn dp<'a>(name: &'a str, role: u8, oid: &'a [u8]) -> Wish<'a> {
 
 /// Issued by the holder, or by itself.
 pub(crate) fn issue(issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
-    let secret = OneTimeKey::generate().unwrap().secret;
-    let signer = Signer::from_secret(&secret).unwrap();
+    let curve = issuer.map_or(Curve::NistP256, |issuer| issuer.signer.public().curve);
+    issue_on(curve, issuer, wish)
+}
+
+pub(crate) fn issue_on(curve: Curve, issuer: Option<&Holder>, wish: &Wish<'_>) -> Holder {
+    let secret = OneTimeKey::generate(curve).unwrap().secret;
+    let signer = Signer::from_secret(curve, &secret).unwrap();
     let name = common_name(wish.name);
     let (issuer_name, authority) =
         issuer.map_or((&name, signer.public()), |issuer| (&issuer.name, issuer.signer.public()));
@@ -64,14 +69,14 @@ fn common_name(name: &str) -> Vec<u8> {
     tlv::nest(0x30, &[&tlv::write(0x31, &common), &tlv::write(0x31, &serial)])
 }
 
-fn public_key_info(public: &[u8]) -> Vec<u8> {
+fn public_key_info(public: &PublicKey) -> Vec<u8> {
     let ec = tlv::write(0x06, &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01]);
-    let algorithm = tlv::nest(0x30, &[&ec, &tlv::write(0x06, crate::curve::CURVE_OID)]);
-    tlv::nest(0x30, &[&algorithm, &tlv::nest(0x03, &[&[0], public])])
+    let algorithm = tlv::nest(0x30, &[&ec, &tlv::write(0x06, public.curve.oid())]);
+    tlv::nest(0x30, &[&algorithm, &tlv::nest(0x03, &[&[0], &public.point])])
 }
 
-fn extensions(wish: &Wish<'_>, own: &[u8], authority: &[u8]) -> Vec<u8> {
-    let key_id = |public: &[u8]| crate::curve::sha256(public)[..20].to_vec();
+fn extensions(wish: &Wish<'_>, own: &PublicKey, authority: &PublicKey) -> Vec<u8> {
+    let key_id = |public: &PublicKey| crate::curve::sha256(&public.point)[..20].to_vec();
     let extension = |last: u8, critical: bool, content: &[u8]| {
         let flag: &[u8] = if critical { &[1, 1, 0xFF] } else { &[] };
         tlv::nest(0x30, &[&[6, 3, 0x55, 0x1D, last], flag, &tlv::write(0x04, content)])
@@ -107,6 +112,8 @@ pub(crate) fn identity(ci: &Holder) -> Identity {
 pub(crate) fn published(certificate: &str, key: &str) -> Option<Holder> {
     let read = |name: &str| std::fs::read(format!("/work/shared/data/sgp26/{name}")).ok();
     let der = read(certificate)?;
-    let signer = Signer::from_secret(&crate::identity::secret_scalar(&read(key)?).unwrap()).unwrap();
+    let curve = crate::x509::Certificate::parse(&der).unwrap().public_key.curve;
+    let secret = crate::identity::secret_scalar(&read(key)?).unwrap();
+    let signer = Signer::from_secret(curve, &secret).unwrap();
     Some(Holder { signer, der, name: Vec::new() })
 }

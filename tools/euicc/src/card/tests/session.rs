@@ -161,8 +161,8 @@ fn faults_of_the_one_time_key_have_the_form_they_name_and_stay_signed() {
     assert_eq!(shown(Fault::Otpk66).len(), 66);
     assert_eq!(shown(Fault::OtpkCompressed).len(), 33);
     assert_eq!(shown(Fault::OtpkInfinity), [0]);
-    assert!(!curve::is_point(&shown(Fault::OtpkOffCurve)));
-    assert!(curve::is_point(&shown(Fault::Signature2Bad)));
+    assert!(!curve::is_point(curve::Curve::NistP256, &shown(Fault::OtpkOffCurve)));
+    assert!(curve::is_point(curve::Curve::NistP256, &shown(Fault::Signature2Bad)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::pki::{self, Holder, SMDP_OID};
 use crate::card::{Card, DeviceInfo};
-use crate::curve::OneTimeKey;
+use crate::curve::{Curve, OneTimeKey};
 use crate::kdf::session_keys;
 use crate::metadata::iccid_coded;
 use crate::package;
@@ -71,7 +71,12 @@ pub(crate) fn metadata(iccid: &[u8], more: &[u8]) -> Vec<u8> {
 
 impl Smdp {
     pub(crate) fn new() -> Self {
-        let ci = pki::issue(
+        Self::on(Curve::NistP256)
+    }
+
+    pub(crate) fn on(curve: Curve) -> Self {
+        let ci = pki::issue_on(
+            curve,
             None,
             &pki::Wish { name: "CI", role: 0, oid: None, policy_critical: true, host: None },
         );
@@ -81,9 +86,12 @@ impl Smdp {
     }
 
     /// With the published test certificates, when they are here.
-    pub(crate) fn published() -> Option<Self> {
+    pub(crate) fn published(curve: &str) -> Option<Self> {
         let holder = |folder: &str, name: &str| {
-            pki::published(&format!("{folder}/CERT_{name}_NIST.der"), &format!("{folder}/SK_{name}_NIST.pem"))
+            pki::published(
+                &format!("{folder}/CERT_{name}_{curve}.der"),
+                &format!("{folder}/SK_{name}_{curve}.pem"),
+            )
         };
         let ci = holder("ci", "CI_ECDSA")?;
         let auth = holder("dpauth", "S_SM_DPauth_ECDSA")?;
@@ -146,7 +154,7 @@ impl Smdp {
     }
 
     pub(crate) fn bind(&self, euicc_otpk: &[u8], package: &Package) -> Vec<u8> {
-        let key = OneTimeKey::generate().unwrap();
+        let key = OneTimeKey::generate(self.binding.signer.public().curve).unwrap();
         let initialise = self.initialise(&key, euicc_otpk, package);
         let shared = key.agree(euicc_otpk).unwrap();
         let mut channel = Channel::new(session_keys(&shared, &package.host_id, &package.eid));
