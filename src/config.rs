@@ -1,4 +1,5 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
+mod crl;
 mod environment;
 mod private;
 mod template;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use template::{Answers, OperatorAnswer};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -93,6 +97,8 @@ pub struct Es2plus {
 #[serde(deny_unknown_fields)]
 pub struct Ci {
     pub certificate: PathBuf,
+    #[serde(default)]
+    pub crl: CrlSources,
 }
 
 /// Our certificates under one CI (4.5.2).
@@ -374,7 +380,10 @@ impl Config {
             &mut self.es2plus.client_ca,
             &mut self.vault.seal_key,
         ];
-        paths.extend(self.ci.iter_mut().map(|ci| &mut ci.certificate));
+        for ci in &mut self.ci {
+            paths.push(&mut ci.certificate);
+            paths.extend(ci.crl.files());
+        }
         for own in &mut self.credentials {
             paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
             paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);

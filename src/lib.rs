@@ -25,6 +25,7 @@ pub mod mint;
 pub mod pki;
 pub mod profile;
 pub mod random;
+pub mod revocation;
 pub mod rsp;
 pub mod serve;
 pub mod server;

@@ -12,8 +12,10 @@ use crate::es2plus::{Registered, Registry};
 use crate::es9plus;
 use crate::fault::Fault;
 use crate::keeper;
+use crate::pki::Certificate;
 use crate::profile::Limits as OrderLimits;
 use crate::random::OsRandom;
+use crate::revocation;
 use crate::rsp::Setting;
 use crate::server::{Limits, Listener, TlsConfig};
 use crate::time::{DAY_MS, MINUTE_MS, SystemClock};
@@ -30,6 +32,9 @@ pub struct Doors {
     es9plus: Listener,
     es2plus: Listener,
     smdp: Arc<Smdp>,
+    revocations: revocation::Lists,
+    /// This server's certificates, as named to people.
+    own: Vec<(String, Certificate)>,
 }
 
 impl Doors {
@@ -53,7 +58,7 @@ impl Doors {
         let smdp = Arc::new(Smdp::new(Parts {
             store: world.store,
             hsm: world.hsm,
-            setting,
+            setting: setting.into(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
             open_sessions_max: config.limits.open_sessions_max,
@@ -64,7 +69,8 @@ impl Doors {
         let (es9plus_tls, es2plus_tls) = (TlsConfig::new(world.es9plus), TlsConfig::new(world.es2plus));
         let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;
         let es2plus = Listener::bind(config.es2plus.listen, es2plus_tls, operators, limits).await?;
-        Ok(Self { es9plus, es2plus, smdp })
+        let own = world.expiries.into_iter().map(|expiry| (expiry.name, expiry.certificate)).collect();
+        Ok(Self { es9plus, es2plus, smdp, revocations: world.revocations, own })
     }
 
     pub fn es9plus(&self) -> SocketAddr {
@@ -80,6 +86,8 @@ impl Doors {
         let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
         let (stop, stopping) = watch::channel(false);
         let smdp = Arc::clone(&self.smdp);
+        let watch = revocation::keep(self.revocations, Arc::clone(&smdp), self.own, Arc::new(SystemClock));
+        let watch = tokio::spawn(watch);
         let keeper = tokio::spawn(keeper::keep(self.smdp));
         let doors = [self.es9plus, self.es2plus].map(|door| {
             let mut stopping = stopping.clone();
@@ -99,9 +107,11 @@ impl Doors {
         for door in doors {
             door.await.map_err(Fault::caused("serve: a door"))?;
         }
-        keeper.abort();
-        // Its hold on the store ends with it; then the store is closed as the last thing.
-        let _aborted = keeper.await;
+        // Their hold on the store ends with them; then the store is closed as the last thing.
+        for task in [keeper, watch] {
+            task.abort();
+            let _aborted = task.await;
+        }
         outcome
     }
 }

@@ -12,6 +12,7 @@ pub use tls::Tls;
 
 use crate::config::Config;
 use crate::config::Database;
+use crate::config::OnTrouble;
 use crate::config::read_private;
 use crate::fault::Fault;
 use crate::hsm::Hsm;
@@ -19,6 +20,7 @@ use crate::hsm::Sealer;
 use crate::pki::Certificate;
 use crate::pki::Credentials;
 use crate::pki::TrustStore;
+use crate::revocation::Lists;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::types::Secret;
@@ -39,6 +41,8 @@ pub struct World {
     pub es2plus: Tls,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
+    /// What the CIs have revoked; `trust` and `credentials` know it already.
+    pub revocations: Lists,
 }
 
 /// The last day of one certificate.
@@ -47,12 +51,18 @@ pub struct Expiry {
     pub name: String,
     pub file: String,
     pub not_after: Timestamp,
+    pub certificate: Certificate,
 }
 
 impl Expiry {
     fn of(name: &str, path: &Path, certificate: &Certificate) -> Self {
         let file = path.display().to_string();
-        Self { name: name.to_owned(), file, not_after: certificate.not_after() }
+        Self {
+            name: name.to_owned(),
+            file,
+            not_after: certificate.not_after(),
+            certificate: certificate.clone(),
+        }
     }
 }
 
@@ -110,7 +120,12 @@ impl World {
             (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
                 if wrong.is_empty() =>
             {
-                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries })
+                let mut revocations = Lists::open(config, &trust, &credentials, now);
+                revocations.first(now).await;
+                refuse_missing(config, &revocations)?;
+                let trust = revocations.inform(trust);
+                let credentials = credentials.unrevoked(&trust);
+                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries, revocations })
             }
             _ => Err(Refusals::of(wrong)),
         }
@@ -124,6 +139,24 @@ impl World {
         Store::open(path, Arc::new(sealer))
             .map_err(|fault| refused(format!("{}: {}", path.display(), fault.story())))
     }
+}
+
+/// The CI certificates alone: for commands that need no keys.
+pub fn open_trust(config: &Config, now: Timestamp) -> Result<TrustStore, Refusals> {
+    let mut wrong = Vec::new();
+    own::trust(config, now, &mut wrong, &mut Vec::new()).ok_or_else(|| Refusals::of(wrong))
+}
+
+fn refuse_missing(config: &Config, revocations: &Lists) -> Result<(), Refusals> {
+    let missing = revocations.missing().map(|ci| {
+        format!(
+            "no revocation list of CI \"{ci}\" could be had, and revocation.missing is \"refuse\": \
+             `smdpp pki crl` says why"
+        )
+    });
+    let missing: Vec<String> = missing.collect();
+    let refused = config.revocation.missing == OnTrouble::Refuse && !missing.is_empty();
+    if refused { Err(Refusals::of(missing)) } else { Ok(()) }
 }
 
 /// A trail that ends in the future means that this clock is behind: times in new entries would be lies.

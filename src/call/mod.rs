@@ -1,4 +1,5 @@
 //! One function of the standard, run once: read, decide, sign, commit, answer.
+mod in_force;
 mod perform;
 mod verdict;
 
@@ -6,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+pub use in_force::InForce;
 pub use perform::{Ended, perform};
 pub use verdict::{Accepted, Failure, Verdict};
 
@@ -35,7 +37,7 @@ pub trait Function {
 pub struct Parts {
     pub store: Store,
     pub hsm: Hsm,
-    pub setting: Setting,
+    pub setting: InForce,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// Sessions that may wait for their AuthenticateClient; more are turned away for a while.
@@ -89,8 +91,18 @@ impl Smdp {
         self.open_sessions.fetch_add(opened, Ordering::Relaxed);
     }
 
-    fn call(&self) -> Call<'_> {
-        let Parts { store, hsm, setting, clock, random, .. } = &self.parts;
+    /// What is in force now.
+    pub fn setting(&self) -> Arc<Setting> {
+        self.parts.setting.now()
+    }
+
+    /// Puts another setting in force, made from the one that is: for every call that begins from now on.
+    pub fn renew_setting(&self, renew: impl FnOnce(&Setting) -> Setting) {
+        self.parts.setting.renew(renew);
+    }
+
+    fn call<'a>(&'a self, setting: &'a Setting) -> Call<'a> {
+        let Parts { store, hsm, clock, random, .. } = &self.parts;
         Call { now: clock.now(), reader: store.reader(), hsm, setting, random: random.as_ref(), house: self }
     }
 }

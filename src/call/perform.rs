@@ -28,7 +28,8 @@ pub async fn perform<F: Function>(
     request: &F::Request,
 ) -> Result<Ended<F::Response>, Fault> {
     for attempt in 0..TRIES {
-        let call = smdp.call();
+        let setting = smdp.setting();
+        let call = smdp.call(&setting);
         let (answer, change) = match F::execute(&call, caller, request).await {
             Ok(Accepted { body, change }) => (Ended::Executed(body), change),
             Err(Failure::Refused(refused)) => {

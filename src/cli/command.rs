@@ -48,7 +48,7 @@ pub struct Smdpp {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Init(Init),
-    /// Make a test PKI, or take one over
+    /// Make a test PKI, or take one over; look at revocation lists
     #[command(subcommand)]
     Pki(PkiCommand),
     Serve(Serve),
@@ -97,6 +97,7 @@ impl Smdpp {
         let now = SystemClock.now();
         match self.command {
             Command::Init(init) => init.run(now, out.write),
+            Command::Pki(PkiCommand::Crl) => super::crl::show(&load(&self.config)?, now, out),
             Command::Pki(pki) => pki.run(now, out.write),
             Command::Completions { shell } => {
                 // clap_complete panics if its output breaks off, so it writes to memory.

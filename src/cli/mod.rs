@@ -1,6 +1,7 @@
 //! The commands that a person types.
 pub mod audit;
 pub mod command;
+mod crl;
 pub mod init;
 pub mod order;
 pub mod out;

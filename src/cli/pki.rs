@@ -11,6 +11,7 @@ use crate::mint::Plan;
 use crate::mint::TestPki;
 use crate::mint::Wanted;
 use crate::random::OsRandom;
+use crate::time::DAY_MS;
 use crate::time::Timestamp;
 use crate::types::Oid;
 use crate::types::OperatorId;
@@ -41,6 +42,25 @@ pub enum PkiCommand {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(2..))]
         valid_days: Option<u32>,
     },
+    /// Show the revocation list of each CI: its age, when the next one is due, and what failed
+    ///
+    /// Reads what the running server keeps in the folder crl beside the database. Nothing is fetched.
+    Crl,
+    /// Revoke certificates of a test PKI: write the list (CRL) that its CI would publish now
+    ///
+    /// The list names all certificates that are revoked, so give each one again. Without any it is empty.
+    Revoke {
+        /// Folder of the test PKI, with the CI's key
+        dir: PathBuf,
+        /// Certificates of this CI to revoke; PEM or DER
+        certificates: Vec<PathBuf>,
+        /// File to write to, in DER; one that is there is replaced
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Days until the next list is due
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u32,
+    },
     /// Take over an existing test PKI, such as the GSMA SGP.26 set, and write it in the layout of init-test
     ///
     /// Files may be DER or PEM under any name: certificates are known by their policy, keys by their public key.
@@ -65,6 +85,16 @@ pub enum PkiCommand {
 impl PkiCommand {
     pub fn run(self, now: Timestamp, out: &mut dyn io::Write) -> Result<(), CliError> {
         let said = match self {
+            // `command.rs` runs it, since it needs the configuration.
+            Self::Crl => String::new(),
+            Self::Revoke { dir, certificates, out, days } => {
+                let next_update = now.plus_ms(DAY_MS.saturating_mul(i64::from(days)));
+                let list = mint::revoke(&dir, &certificates, next_update, now)?;
+                let failed = |cause| CliError::File { what: "write", path: out.clone(), cause };
+                let aside = out.with_extension("part");
+                std::fs::write(&aside, list).and_then(|()| std::fs::rename(&aside, &out)).map_err(failed)?;
+                format!("{}: {} revoked, next list due in {days} days\n", out.display(), certificates.len())
+            }
             Self::InitTest { dir, address, oid, operators, euiccs, valid_days } => {
                 let plan = Plan {
                     address: Fqdn::parse(&address)?.as_str().to_owned(),

@@ -23,10 +23,11 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("", false, &["address", "database", "mode"]),
     ("es9plus", false, &["listen", "tls_certificate", "tls_key"]),
     ("es2plus", false, &["listen", "tls_certificate", "tls_key", "client_ca"]),
-    ("ci", true, &["certificate"]),
+    ("ci", true, &["certificate", "crl"]),
     ("credentials", true, &["dpauth_certificate", "dpauth_key", "dppb_certificate", "dppb_key"]),
     ("vault", false, &["kind", "seal_key"]),
     ("operator", true, &["name", "oid", "common_name", "certificate_sha256"]),
+    ("revocation", false, &["stale", "grace_hours", "missing"]),
     (
         "policy",
         false,
@@ -48,8 +49,8 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
 ];
 
 /// The values that are numbers; all others are text.
-fn is_number(section: &str) -> bool {
-    matches!(section, "policy" | "limits")
+fn is_number(section: &str, value: &str) -> bool {
+    matches!(section, "policy" | "limits") || value == "grace_hours"
 }
 
 pub(super) fn read(
@@ -159,7 +160,7 @@ impl Overrides {
             let Some(text) = given.get(&name) else { continue };
             self.used.push(name);
             let place = self.end.saturating_add(self.used.len());
-            table.insert(key(value), Spanned::new(place..place, parsed(text, is_number(section))));
+            table.insert(key(value), Spanned::new(place..place, parsed(text, is_number(section, value))));
         }
     }
 

@@ -77,8 +77,20 @@ client_ca = "{pki}/operator-ca.pem"
 # A Certificate Issuer whose eUICCs are served (4.5.2): on NIST P-256 or brainpoolP256r1. Repeat for each.
 [[ci]]
 certificate = "{pki}/ci.pem"
+# Where its revocation list comes from (4.6): files, http:// addresses (the list is signed; https is not needed), or
+# "cdp" for the addresses in its certificate and ours. All are asked, the newest list counts. Default: none.
+crl = []
 {brainpool}[[ci]]
 {brainpool}certificate = "{pki}/brainpool/ci.pem"
+
+# When a revocation list cannot be had. The last good one is kept in the folder crl beside the database.
+[revocation]
+# After nextUpdate: "warn" in the log, or "refuse" all eUICCs under this CI. Default warn.
+stale = "warn"
+# Hours after nextUpdate until "refuse" refuses. Default 24.
+grace_hours = 24
+# At start without any list of a CI that has a source: "warn", or "refuse" to start. Default warn.
+missing = "warn"
 
 # This server's own certificates under one CI (4.5.2). Repeat for each CI; the eUICC chooses (2.6.7.1).
 [[credentials]]

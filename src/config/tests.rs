@@ -71,7 +71,8 @@ fn other(section: &str, value: &str) -> String {
         ("operator", "certificate_sha256") => "AB".repeat(32),
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
-        ("policy" | "limits", name) => format!("10{:02}", name.len()),
+        ("revocation", "stale" | "missing") => "refuse".to_owned(),
+        ("policy" | "limits" | "revocation", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }
 }
@@ -98,6 +99,8 @@ fn every_single_value_can_come_from_the_environment_alone() {
                     ("vault", "kind") => "Software".to_owned(),
                     ("log", "level") => "Trace".to_owned(),
                     ("log", "format") => "Json".to_owned(),
+                    ("revocation", "stale") => "stale: Refuse".to_owned(),
+                    ("revocation", "missing") => "missing: Refuse".to_owned(),
                     ("operator", "certificate_sha256") => "171, 171".to_owned(),
                     (section, value) => other(section, value),
                 };

@@ -100,9 +100,14 @@ pub(super) fn issue(
         public_key_info(&key)?,
         der::tlv(0xA3, &der::sequence(&extensions)),
     ]);
-    let signature = issuer.map_or(&key, |issuer| &issuer.key).sign(&tbs)?;
-    let der = der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(&signature)]);
+    let der = sign(tbs, issuer.map_or(&key, |issuer| &issuer.key))?;
     Issued::adopt(der, subject, key_id, key)
+}
+
+/// SIGNED of RFC 5280: a certificate or a revocation list.
+pub(super) fn sign(tbs: Vec<u8>, key: &Key) -> Result<Vec<u8>, MintError> {
+    let signature = key.sign(&tbs)?;
+    Ok(der::sequence(&[tbs, ecdsa_with_sha256()?, der::bits(&signature)]))
 }
 
 /// RFC 5280 4.2.1.2 by the way of RFC 7093 (1): the leftmost 160 bits of SHA-256.

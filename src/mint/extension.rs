@@ -125,6 +125,11 @@ impl Extension {
         Self::new("2.5.29.30", true, der::sequence(&[der::tlv(0xA0, &subtree)]))
     }
 
+    /// An extension of a revocation list or of a line in it.
+    pub(super) fn of_crl(id: &str, critical: bool, value: &[u8]) -> Result<Self, MintError> {
+        Self::new(id, critical, value.to_vec())
+    }
+
     pub(super) fn crl_distribution(url: &str) -> Result<Self, MintError> {
         let full_name = der::tlv(0xA0, &der::tlv(0x86, url.as_bytes()));
         Self::new("2.5.29.31", false, der::sequence(&[der::sequence(&[der::tlv(0xA0, &full_name)])]))

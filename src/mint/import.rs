@@ -255,6 +255,16 @@ impl Work<'_> {
     }
 }
 
+/// The CI of a folder with this key identifier, ready to issue; of several, if none is named, the uppermost.
+pub(super) fn ci_with_key(folder: &Path, key_id: Option<&[u8]>) -> Result<Issued, MintError> {
+    let set = found::read(folder)?;
+    let issuers =
+        set.of(Role::Ci).filter_map(|ci| Some((ci.file.matches('/').count(), set.issuer(ci).ok()??)));
+    let wanted = issuers.filter(|(_, ci)| key_id.is_none_or(|id| ci.key_id() == id));
+    let none = || MintError::Incomplete(format!("no CI certificate with its key in {}", folder.display()));
+    wanted.min_by_key(|(depth, _)| *depth).map(|(_, ci)| ci).ok_or_else(none)
+}
+
 /// The SM-DP+ that was asked for, the one of the TLS certificate, or the only one.
 fn choose_smdp(set: &Set, wanted: &Wanted) -> Result<Oid, MintError> {
     let oids = |role| {

@@ -1,19 +1,23 @@
 //! Test PKI in one call: CI, EUM, eUICCs, SM-DP+ and operators (SGP.22 4.5.2.1). Never for production.
 mod certificate;
+mod crl;
 mod der;
 mod eid;
 mod extension;
 mod folder;
 mod import;
 mod key;
+mod revoke;
 mod roles;
 
 use std::path::PathBuf;
 
 pub use certificate::Issued;
+pub use crl::{CrlPlan, RevokedCertificate, issue_crl, issue_segments, segmented_crl_list};
 pub use eid::{FIRST_EID, TEST_IIN, check_digits_fit, nth_eid};
 pub use extension::{KeyUsage, Role};
 pub use import::{Findings, Wanted, import};
+pub use revoke::revoke;
 pub use roles::{
     Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_euicc, issue_eum, issue_operator,
     issue_operator_ca,

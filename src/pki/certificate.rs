@@ -2,10 +2,11 @@
 use ring::digest::{SHA256, digest};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::crl::Serial;
 use super::name::{Name, content_of, permitted_names};
 use super::signature::{BadSignature, PublicKey};
 use crate::asn1::KeyId;
-use crate::asn1::tlv::{Members, Tlvs, only, split};
+use crate::asn1::tlv::{Members, Tlv, Tlvs, only, split};
 use crate::time::Timestamp;
 use crate::types::Curve;
 use crate::types::Malformed;
@@ -17,7 +18,8 @@ const CERTIFICATE_OCTETS_MAX: usize = 16 * 1024;
 const MALFORMED: Malformed = Malformed("certificate");
 
 /// AlgorithmIdentifier of ecdsa-with-SHA256, the one algorithm of 4.5.2.
-const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
+pub(super) const ECDSA_WITH_SHA256: [u8; 12] =
+    [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
 const ID_EC_PUBLIC_KEY: [u8; 7] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 
 /// What a GSMA certificate may be used for: the last arc of its policy 2.23.146.1.2.1.
@@ -50,6 +52,7 @@ impl Role {
 pub(super) struct KeyUsage {
     pub(super) digital_signature: bool,
     pub(super) key_cert_sign: bool,
+    pub(super) crl_sign: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,7 @@ pub(super) struct Extensions {
     pub(super) permitted_names: Option<Extension<Vec<Name>>>,
     pub(super) dns_names: Vec<String>,
     pub(super) registered_ids: Vec<Oid>,
+    pub(super) distribution_points: Vec<String>,
     /// Critical ones that we do not understand: nobody may accept this certificate.
     pub(super) unknown_critical: Vec<Oid>,
 }
@@ -156,6 +160,16 @@ impl Certificate {
     /// The serial number as upper-case hexadecimal text.
     pub fn serial(&self) -> String {
         hex::encode(&self.serial)
+    }
+
+    /// The serial number as a revocation list names it; `None` if it is longer than one may be.
+    pub fn revocable(&self) -> Option<Serial> {
+        Serial::read(&self.serial).ok()
+    }
+
+    /// Where its issuer publishes revocation lists: the HTTP addresses of cRLDistributionPoints.
+    pub fn distribution_points(&self) -> &[String] {
+        &self.extensions.distribution_points
     }
 
     /// SHA-256 of the whole certificate.
@@ -260,6 +274,10 @@ impl Extensions {
             15 => self.key_usage = Some(Extension { critical, value: key_usage(value)? }),
             17 => self.read_alternative_names(value)?,
             19 => self.basic_constraints = Some(Extension { critical, value: basic_constraints(value)? }),
+            31 => {
+                self.distribution_points = distribution_points(value);
+                self.note_unknown(oid, critical);
+            }
             30 => self.permitted_names = Some(Extension { critical, value: permitted_names(value)? }),
             32 => self.policies = Some(Extension { critical, value: policies(value)? }),
             37 => self.extended_key_usage = Some(Extension { critical, value: oids(value)? }),
@@ -329,7 +347,8 @@ fn authority_key_id(value: &[u8]) -> Result<Option<KeyId>, Malformed> {
 fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     match content_of(only(value, "keyUsage")?, 0x03)? {
         [0..=7, bits, ..] => {
-            Ok(KeyUsage { digital_signature: bits & 0x80 != 0, key_cert_sign: bits & 0x04 != 0 })
+            let has = |bit: u8| bits & bit != 0;
+            Ok(KeyUsage { digital_signature: has(0x80), key_cert_sign: has(0x04), crl_sign: has(0x02) })
         }
         _ => Err(Malformed("keyUsage")),
     }
@@ -356,6 +375,17 @@ fn policies(value: &[u8]) -> Result<Vec<Oid>, Malformed> {
     let first =
         |policy: &[u8]| Members::of(policy, "policies").required(0x06).map(|oid| oid.content.to_vec());
     policies.map(|policy| Oid::from_der_content(&first(content_of(policy?, 0x30)?)?)).collect()
+}
+
+/// Only a hint where to ask, so what cannot be read is left out: DistributionPoint, fullName, URI.
+fn distribution_points(value: &[u8]) -> Vec<String> {
+    let inside = |tag: u32| move |tlv: &Tlv<'_>| tlv.tag == tag;
+    let members = |content| Tlvs::new(content, "cRLDistributionPoints").map_while(Result::ok);
+    let list = members(value).filter(inside(0x30)).flat_map(|list| members(list.content));
+    let names = list.filter(inside(0x30)).flat_map(|point| members(point.content));
+    let names = names.filter(inside(0xA0)).flat_map(|name| members(name.content));
+    let uris = names.filter(inside(0xA0)).flat_map(|full| members(full.content)).filter(inside(0x86));
+    uris.filter_map(|uri| String::from_utf8(uri.content.to_vec()).ok()).collect()
 }
 
 fn oids(value: &[u8]) -> Result<Vec<Oid>, Malformed> {

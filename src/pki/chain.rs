@@ -2,9 +2,13 @@
 //!
 //! Each certificate is asked in one order: known issuer, signature, dates, profile. An expired certificate with
 //! another fault is therefore expired, and one with a wrong signature is never looked into further.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::certificate::{BasicConstraints, Certificate, Role};
 use super::credentials::PkiError;
 use super::euicc::VerifiedEuicc;
+use super::revocation::Revocations;
 use crate::asn1::KeyId;
 use crate::time::Timestamp;
 use crate::types::Eid;
@@ -12,10 +16,18 @@ use crate::types::StatusCode;
 
 /// The CI certificates that this server believes, each checked once when it is loaded.
 ///
-/// CRLs belong here too: what a CI has revoked is known beside its certificate, and `verify_eum` asks.
+/// What a CI has revoked is known beside its certificate (4.6), and asked for each EUM.
 #[derive(Debug, Clone)]
 pub struct TrustStore {
     roots: Vec<(KeyId, Certificate)>,
+    revocations: BTreeMap<KeyId, Standing>,
+}
+
+/// What this CI revoked, and from when on nobody under it is believed without a newer list.
+#[derive(Debug, Clone)]
+struct Standing {
+    revocations: Arc<Revocations>,
+    refused_after: Option<Timestamp>,
 }
 
 /// Proof that an EUM's certificate was verified. It may be kept by `fingerprint` and used again, as long as the
@@ -53,11 +65,40 @@ impl TrustStore {
             }
             roots.push((id, certificate));
         }
-        Ok(Self { roots })
+        Ok(Self { roots, revocations: BTreeMap::new() })
     }
 
+    /// The same with another list of this CI; after `refused_after` nobody under this CI is believed.
+    #[must_use]
+    pub fn with_revocations(
+        mut self,
+        ci: &KeyId,
+        revocations: Arc<Revocations>,
+        refused_after: Option<Timestamp>,
+    ) -> Self {
+        self.revocations.insert(ci.clone(), Standing { revocations, refused_after });
+        self
+    }
+
+    /// Loaded, and not revoked by itself.
     pub fn knows(&self, ci: &KeyId) -> bool {
-        self.root(ci).is_some()
+        self.root(ci).is_some_and(|root| !self.has_revoked(ci, root))
+    }
+
+    /// The CI of this certificate has revoked it, or itself.
+    pub fn is_revoked(&self, certificate: &Certificate) -> bool {
+        let Some(ci) = certificate.authority_key_id() else { return false };
+        self.has_revoked(ci, certificate) || self.root(ci).is_some_and(|root| self.has_revoked(ci, root))
+    }
+
+    fn has_revoked(&self, ci: &KeyId, certificate: &Certificate) -> bool {
+        self.revocations.get(ci).is_some_and(|standing| standing.revocations.has(certificate))
+    }
+
+    /// Not revoked, and its CI's list is not too old to say so.
+    fn is_in_good_standing(&self, eum: &VerifiedEum, now: Timestamp) -> bool {
+        let end = self.revocations.get(&eum.ci).and_then(|standing| standing.refused_after);
+        end.is_none_or(|end| now <= end) && !self.is_revoked(&eum.certificate)
     }
 
     /// In the order in which they were loaded.
@@ -65,7 +106,7 @@ impl TrustStore {
         self.roots.iter().map(|(id, _)| id)
     }
 
-    pub(super) fn root(&self, ci: &KeyId) -> Option<&Certificate> {
+    pub fn root(&self, ci: &KeyId) -> Option<&Certificate> {
         self.roots.iter().find(|(id, _)| id == ci).map(|(_, certificate)| certificate)
     }
 
@@ -89,7 +130,8 @@ impl TrustStore {
         if now < root.not_before() || now > root.not_after() || !has_eum_profile(&eum, root) {
             return Err(EUM.invalid);
         }
-        Ok(VerifiedEum { ci, certificate: eum })
+        let verified = VerifiedEum { ci, certificate: eum };
+        self.is_in_good_standing(&verified, now).then_some(verified).ok_or(EUM.invalid)
     }
 
     /// Verifies an eUICC under an EUM that this store has verified, now or before.
@@ -99,10 +141,13 @@ impl TrustStore {
         euicc_der: &[u8],
         now: Timestamp,
     ) -> Result<VerifiedEuicc, StatusCode> {
-        if !self.knows(&eum.ci) {
+        if self.root(&eum.ci).is_none() {
             return Err(StatusCode::CI_UNKNOWN);
         }
         check_dates(&eum.certificate, now, &EUM)?;
+        if !self.is_in_good_standing(eum, now) {
+            return Err(EUM.invalid);
+        }
 
         let euicc = Certificate::parse(euicc_der).map_err(|_| EUICC.invalid)?;
         euicc.verify_issued_by(&eum.certificate).map_err(|_| EUICC.invalid)?;

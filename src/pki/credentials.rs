@@ -113,6 +113,13 @@ impl Credentials {
         self.0.iter()
     }
 
+    /// Those that no CI has revoked; each keeps its slot in the vault.
+    #[must_use]
+    pub fn unrevoked(&self, trust: &TrustStore) -> Self {
+        let good = |one: &&Credential| !trust.is_revoked(&one.dpauth) && !trust.is_revoked(&one.dppb);
+        Self(self.0.iter().filter(good).cloned().collect())
+    }
+
     /// The first CI of the eUICC's list under which we have certificates: the order is the eUICC's wish (5.6.1).
     pub fn for_verification(&self, wanted: &[KeyId]) -> Option<&Credential> {
         wanted.iter().find_map(|ci| self.under(ci))

@@ -2,10 +2,12 @@
 mod certificate;
 mod chain;
 mod credentials;
+mod crl;
 mod euicc;
 #[cfg(test)]
 mod mint;
 mod name;
+mod revocation;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -13,5 +15,7 @@ mod tests;
 pub use certificate::{Certificate, Role};
 pub use chain::{TrustStore, VerifiedEum};
 pub use credentials::{Credential, Credentials, PkiError, check_tls_certificate, key_fits};
+pub use crl::{CRL_OCTETS_MAX, CrlError, CrlNumber, Serial};
 pub use euicc::{EuiccIdentity, VerifiedEuicc};
+pub use revocation::Revocations;
 pub use signature::{BadSignature, PublicKey, check_point};

@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 use crate::types::StatusCode;
 
 /// What the rules may know of this server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setting {
     /// The FQDN of this SM-DP+.
     pub address: String,
@@ -45,6 +45,12 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The same after news of what the CIs have revoked: a revoked credential of ours is not used any more.
+    #[must_use]
+    pub fn with_trust(&self, trust: TrustStore) -> Self {
+        Self { credentials: self.credentials.unrevoked(&trust), trust, ..self.clone() }
+    }
+
     /// Our certificates under the CI that the session was opened with; gone only if the configuration changed.
     fn credential(&self, ci: &crate::asn1::KeyId) -> Result<&Credential, StatusCode> {
         self.credentials.under(ci).ok_or(StatusCode::CERTIFICATE_UNAVAILABLE)

@@ -4,6 +4,7 @@ mod audit;
 mod orders;
 mod profiles;
 mod refusals;
+mod revocation;
 
 use std::fs;
 use std::path::PathBuf;

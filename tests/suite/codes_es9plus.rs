@@ -7,3 +7,4 @@ mod handle_notification;
 mod initiate_authentication;
 mod malformed;
 mod retry;
+mod revocation;

@@ -147,7 +147,7 @@ impl House {
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
             hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()),
+            setting: setting(&pki, &wishes, clock.now()).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             open_sessions_max: wishes.open_sessions_max,

@@ -16,6 +16,7 @@ mod json;
 mod mutants;
 mod orders;
 mod raw;
+mod revocation;
 mod road;
 mod start;
 mod tls;

@@ -1,6 +1,7 @@
 //! Makes small Profiles for tests, the demo and the bench: the right structure, and no secret worth keeping.
 
-/// A Profile Package with header, MF and EF.ICCID, PINs, USIM with EF.IMSI, authentication and end.
+/// A Profile Package with header, MF and EF.ICCID, PINs, USIM with EF.IMSI and the other mandatory files,
+/// authentication and end.
 ///
 /// The key is all zero with the test algorithm (SGP.22 2.4.5.3), so nobody can use it on a network.
 /// `iccid` has 19 or 20 digits, `imsi` 6 to 15; `padding_octets` of content go into a nonStandard element.
@@ -71,6 +72,12 @@ fn usim(imsi: &str) -> Vec<u8> {
         tlv(&[0x81], &[template(4)]),
         tlv(&[0xA2], &[tlv(&[0xA1], &directory)]),
         tlv(&[0xA3], &[file([0x6F, 0x07], &imsi_octets(imsi))]),
+        tlv(&[0xA4], &[record_file([0x6F, 0x06], &[0x80, 0x01, 0x01, 0x90, 0x00])]), // EF.ARR: read always
+        tlv(&[0xA8], &[file([0x6F, 0x38], &[0; 9])]),                                // EF.UST: no service
+        tlv(&[0xAD], &[file([0x6F, 0x46], b"\x00smdpp test\xFF\xFF\xFF\xFF\xFF\xFF")]), // EF.SPN
+        tlv(&[0xAE], &[file([0x6F, 0x56], &[0])]),                                   // EF.EST: nothing on
+        tlv(&[0xB2], &[file([0x6F, 0x78], &[0, 1])]),                                // EF.ACC: class 0
+        tlv(&[0xB6], &[record_file([0x6F, 0xB7], &[0x11, 0xF2, 0xFF, 0x00])]),       // EF.ECC: 112
     ];
     tlv(&[0xB3], &members)
 }
