@@ -79,6 +79,9 @@ pub struct Es9plus {
     pub listen: SocketAddr,
     pub tls_certificate: PathBuf,
     pub tls_key: PathBuf,
+    /// A second certificate, for LPAs that offer brainpoolP256r1 and not NIST P-256.
+    pub brainpool_tls_certificate: Option<PathBuf>,
+    pub brainpool_tls_key: Option<PathBuf>,
 }
 
 /// The door for operators, with mutual TLS (5.3, 6.1).
@@ -303,9 +306,14 @@ impl Config {
             return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let mut config = environment::read(&text, &path.display().to_string(), env)?;
+        let mut config = Self::read(&text, &path.display().to_string(), env)?;
         config.anchor(path.parent().unwrap_or(Path::new("")));
         Ok(config)
+    }
+
+    /// Reads the text of a file; `place` is how errors call it.
+    pub fn read(text: &str, place: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        environment::read(text, place, env)
     }
 
     /// The commented file that `smdpp init` writes.
@@ -329,6 +337,13 @@ impl Config {
                 "es9plus.listen and es2plus.listen are both {}: choose two",
                 self.es9plus.listen
             ));
+        }
+        if self.es9plus.brainpool_tls_certificate.is_some() != self.es9plus.brainpool_tls_key.is_some() {
+            found.push(
+                "es9plus.brainpool_tls_certificate and es9plus.brainpool_tls_key belong together: give both, \
+                 or neither"
+                    .to_owned(),
+            );
         }
         if self.ci.is_empty() {
             found.push("no [[ci]]: no eUICC would be trusted".to_owned());
@@ -384,6 +399,8 @@ impl Config {
             paths.push(&mut ci.certificate);
             paths.extend(ci.crl.files());
         }
+        paths.extend(self.es9plus.brainpool_tls_certificate.as_mut());
+        paths.extend(self.es9plus.brainpool_tls_key.as_mut());
         for own in &mut self.credentials {
             paths.extend([&mut own.dpauth_certificate, &mut own.dpauth_key]);
             paths.extend([&mut own.dppb_certificate, &mut own.dppb_key]);

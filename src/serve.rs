@@ -66,7 +66,8 @@ impl Doors {
         let limits = limits(config);
         let phones = es9plus::routes(Arc::clone(&smdp));
         let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)));
-        let (es9plus_tls, es2plus_tls) = (TlsConfig::new(world.es9plus), TlsConfig::new(world.es2plus));
+        let es9plus_tls = TlsConfig::new(world.es9plus).with_brainpool(world.es9plus_brainpool);
+        let es2plus_tls = TlsConfig::new(world.es2plus);
         let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;
         let es2plus = Listener::bind(config.es2plus.listen, es2plus_tls, operators, limits).await?;
         let own = world.expiries.into_iter().map(|expiry| (expiry.name, expiry.certificate)).collect();

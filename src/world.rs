@@ -38,6 +38,7 @@ pub struct World {
     pub trust: TrustStore,
     pub credentials: Credentials,
     pub es9plus: Tls,
+    pub es9plus_brainpool: Option<Tls>,
     pub es2plus: Tls,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
@@ -105,6 +106,7 @@ impl World {
         let trust = own::trust(config, now, &mut wrong, &mut expiries);
         let own = own::open(config, trust.as_ref(), now, &mut wrong, &mut expiries);
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
+        let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
             Ok(store) => {
@@ -125,7 +127,17 @@ impl World {
                 refuse_missing(config, &revocations)?;
                 let trust = revocations.inform(trust);
                 let credentials = credentials.unrevoked(&trust);
-                Ok(Self { store, hsm, trust, credentials, es9plus, es2plus, expiries, revocations })
+                Ok(Self {
+                    store,
+                    hsm,
+                    trust,
+                    credentials,
+                    es9plus,
+                    es9plus_brainpool,
+                    es2plus,
+                    expiries,
+                    revocations,
+                })
             }
             _ => Err(Refusals::of(wrong)),
         }

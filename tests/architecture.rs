@@ -29,7 +29,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("call", &["change", "fault", "hsm", "random", "rsp", "store", "time", "types"]),
     // doors
     ("wire", &["types"]),
-    ("server", &["fault"]),
+    ("server", &["fault", "random", "types"]),
     (
         "es9plus",
         &[

@@ -88,9 +88,23 @@ fn open_to_all(path: &Path) {
 async fn a_test_house_opens_and_knows_when_its_certificates_end() {
     let world = House::new().opens().await.map_err(|wrong| panic!("{wrong:#?}")).unwrap();
     assert_eq!(world.hsm.name(), "software");
-    assert_eq!(world.credentials.iter().count(), 1);
+    assert_eq!(world.credentials.iter().count(), 2);
     let names: Vec<&str> = world.expiries.iter().map(|expiry| expiry.name.as_str()).collect();
-    assert_eq!(names, ["CI", "DPauth", "DPpb", "ES9+ TLS", "ES2+ TLS", "operator CA"]);
+    assert_eq!(
+        names,
+        [
+            "CI",
+            "CI",
+            "DPauth",
+            "DPpb",
+            "DPauth",
+            "DPpb",
+            "ES9+ TLS",
+            "ES9+ TLS (brainpool)",
+            "ES2+ TLS",
+            "operator CA"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -112,6 +126,64 @@ async fn a_key_of_another_certificate_is_refused() {
     let other = house.other("smdp.example.com", "2.999.10", now());
     house.take(&other, &["dppb.key"]);
     assert!(house.refusal("dppb.key").await.contains("does not belong"));
+}
+
+fn edit(house: &House, old: &str, new: &str) {
+    let path = house.path("smdpp.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(old), "{old}");
+    fs::write(path, text.replace(old, new)).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_on_another_curve_than_its_certificate_is_refused() {
+    let house = House::new();
+    edit(&house, "dppb_key = \"pki/dppb.key\"", "dppb_key = \"pki/brainpool/dppb.key\"");
+    assert!(house.refusal("brainpool/dppb.key").await.contains("does not belong"));
+    let house = House::new();
+    edit(
+        &house,
+        "\nbrainpool_tls_key = \"pki/brainpool/dptls.key\"",
+        "\nbrainpool_tls_key = \"pki/dptls.key\"",
+    );
+    assert!(house.refusal("pki/dptls.key").await.contains("brainpoolP256r1"));
+    let house = House::new();
+    edit(&house, "pki/brainpool/dptls.key", "pki/brainpool/dppb.key");
+    assert!(house.refusal("pki/brainpool/dppb.key").await.contains("does not belong"));
+}
+
+#[tokio::test]
+async fn two_credentials_under_one_ci_are_refused() {
+    let house = House::new();
+    for name in ["dpauth", "dppb"] {
+        edit(
+            &house,
+            &format!("{name}_certificate = \"pki/brainpool/"),
+            &format!("{name}_certificate = \"pki/"),
+        );
+        edit(&house, &format!("{name}_key = \"pki/brainpool/"), &format!("{name}_key = \"pki/"));
+    }
+    assert!(house.refusal("pki/dpauth.pem").await.contains("same CI"));
+}
+
+/// 5.6.1 can then choose that CI for signing only: the eUICC needs another for verification.
+#[tokio::test]
+async fn a_ci_without_credentials_of_ours_is_no_fault() {
+    let house = House::new();
+    let path = house.path("smdpp.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let first = text.rfind("[[credentials]]").unwrap();
+    let end = first + text[first..].find("\n\n").unwrap();
+    fs::write(path, format!("{}{}", &text[..first], &text[end..])).unwrap();
+    let world = house.opens().await.map_err(|wrong| panic!("{wrong:#?}")).unwrap();
+    assert_eq!((world.trust.key_ids().count(), world.credentials.iter().count()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_brainpool_certificate_needs_its_key_and_the_key_its_certificate() {
+    let house = House::new();
+    edit(&house, "\nbrainpool_tls_key", "\n# brainpool_tls_key");
+    assert!(house.refusal("brainpool_tls_key").await.contains("both"));
 }
 
 #[tokio::test]

@@ -21,7 +21,11 @@ const HELP: &str = "Correct it; `smdpp init` in an empty folder writes every val
 /// Section (empty: top level), whether it is a list, and its values.
 pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("", false, &["address", "database", "mode"]),
-    ("es9plus", false, &["listen", "tls_certificate", "tls_key"]),
+    (
+        "es9plus",
+        false,
+        &["listen", "tls_certificate", "tls_key", "brainpool_tls_certificate", "brainpool_tls_key"],
+    ),
     ("es2plus", false, &["listen", "tls_certificate", "tls_key", "client_ca"]),
     ("ci", true, &["certificate", "crl"]),
     ("credentials", true, &["dpauth_certificate", "dpauth_key", "dppb_certificate", "dppb_key"]),

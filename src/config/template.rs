@@ -63,6 +63,9 @@ listen = "0.0.0.0:8443"
 # CERT.DP.TLS (4.5.2.1) and its key; PEM.
 tls_certificate = "{pki}/dptls.pem"
 tls_key = "{pki}/dptls.key"
+# The same on brainpoolP256r1: shown to LPAs that offer that curve and not NIST P-256, over TLS 1.2. Optional.
+{brainpool}brainpool_tls_certificate = "{pki}/brainpool/dptls.pem"
+{brainpool}brainpool_tls_key = "{pki}/brainpool/dptls.key"
 
 # The door for operators, with client certificates (5.3, 6.1).
 [es2plus]

@@ -19,7 +19,7 @@ pub struct SoftKeys {
 /// A key on either curve. `ring` knows only the first, and is several times faster there.
 enum SigningKey {
     NistP256(EcdsaKeyPair),
-    BrainpoolP256r1(Box<ecdsa::SigningKey<BrainpoolP256r1>>),
+    BrainpoolP256r1(ecdsa::SigningKey<BrainpoolP256r1>),
 }
 
 /// A key file that cannot be used.
@@ -53,7 +53,7 @@ impl SoftKeys {
         let text = std::str::from_utf8(pem.expose()).map_err(|_| SoftKeyError)?;
         // PKCS#8 names the curve, so one reader takes a key and the other refuses it.
         if let Ok(key) = bp256::r1::SecretKey::from_pkcs8_pem(text) {
-            return Ok(SigningKey::BrainpoolP256r1(Box::new(key.into())));
+            return Ok(SigningKey::BrainpoolP256r1(key.into()));
         }
         let key = p256::SecretKey::from_pkcs8_pem(text).map_err(|_| SoftKeyError)?;
         let scalar = Secret::new(key.to_bytes().to_vec());

@@ -18,11 +18,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use super::brainpool;
 use super::limits::whole_body;
 use super::listeners::{Door, Figures};
+use super::tls::TlsConfig;
 
 /// How long an ended connection still swallows what the peer sends. Closing with unread bytes would make the
 /// kernel send a reset, and a reset can overtake our last answer or alert.
@@ -64,13 +67,14 @@ pub(super) async fn serve(
 }
 
 async fn handshake(stream: TcpStream, door: &Door) -> Option<TlsStream<TcpStream>> {
-    let accepting = TlsAcceptor::from(door.config.current()).accept(stream).into_fallible();
-    match timeout(Duration::from_millis(door.limits.handshake_ms), accepting).await {
+    match timeout(Duration::from_millis(door.limits.handshake_ms), accept(stream, &door.config)).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err((error, stream))) => {
             tracing::debug!(%error, "handshake failed");
             Figures::count(&door.figures.handshakes_failed);
-            linger(stream).await;
+            if let Some(stream) = stream {
+                linger(stream).await;
+            }
         }
         Err(_) => {
             tracing::debug!("handshake timed out");
@@ -78,6 +82,24 @@ async fn handshake(stream: TcpStream, door: &Door) -> Option<TlsStream<TcpStream
         }
     }
     None
+}
+
+/// The handshake. A door with a brainpool certificate reads the ClientHello before it shows one of the two.
+async fn accept(
+    stream: TcpStream,
+    config: &TlsConfig,
+) -> Result<TlsStream<TcpStream>, (std::io::Error, Option<TcpStream>)> {
+    let failed = |(error, stream)| (error, Some(stream));
+    let Some(second) = config.brainpool() else {
+        return TlsAcceptor::from(config.current()).accept(stream).into_fallible().await.map_err(failed);
+    };
+    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
+    let start = match (&mut acceptor).await {
+        Ok(start) => start,
+        Err(error) => return Err((error, acceptor.take_io())),
+    };
+    let chosen = if brainpool::wanted(&start.client_hello()) { Arc::clone(second) } else { config.current() };
+    start.into_stream(chosen).into_fallible().await.map_err(failed)
 }
 
 fn client_certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {

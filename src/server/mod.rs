@@ -1,4 +1,5 @@
 //! The floor under the doors: TLS listeners with a limit on everything (SGP.22 2.6.6, 6.1).
+mod brainpool;
 mod connection;
 mod limits;
 mod listeners;
@@ -6,6 +7,7 @@ mod listeners;
 mod testing;
 mod tls;
 
+pub use brainpool::{BrainpoolIdentity, brainpool_config};
 pub use connection::{ClientCertificate, Peer};
 pub use limits::Limits;
 pub use listeners::{Figures, Listener};

@@ -29,19 +29,33 @@ impl Identity {
 
 /// The configuration of a listener. Replaced while it runs: new connections take the new one, old ones stay.
 #[derive(Debug, Clone)]
-pub struct TlsConfig(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct TlsConfig {
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+    /// For clients that offer brainpoolP256r1 and not P-256.
+    brainpool: Option<Arc<ServerConfig>>,
+}
 
 impl TlsConfig {
     pub fn new(config: ServerConfig) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(config))))
+        Self { config: Arc::new(RwLock::new(Arc::new(config))), brainpool: None }
+    }
+
+    /// With a second certificate, from `brainpool_config`.
+    #[must_use]
+    pub fn with_brainpool(self, config: Option<ServerConfig>) -> Self {
+        Self { brainpool: config.map(Arc::new), ..self }
+    }
+
+    pub(super) fn brainpool(&self) -> Option<&Arc<ServerConfig>> {
+        self.brainpool.as_ref()
     }
 
     pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn replace(&self, config: ServerConfig) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 }
 
@@ -65,14 +79,14 @@ pub fn es2plus_config(
     for root in client_roots {
         roots.add(root.clone()).map_err(Fault::caused("tls: read the operators' root certificate"))?;
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider()))
         .build()
         .map_err(Fault::caused("tls: build the verifier of operators"))?;
     config(identity, verifier)
 }
 
 fn config(identity: Identity, verifier: Arc<dyn ClientCertVerifier>) -> Result<ServerConfig, Fault> {
-    let provider = provider();
+    let provider = Arc::new(provider());
     let key = provider
         .key_provider
         .load_private_key(identity.key.clone_key())
@@ -80,25 +94,29 @@ fn config(identity: Identity, verifier: Arc<dyn ClientCertVerifier>) -> Result<S
     if key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).is_none() {
         return Err(Fault::new("tls: the key is not a P-256 key"));
     }
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
         .map_err(Fault::caused("tls: choose the protocol versions"))?
         .with_client_cert_verifier(verifier)
         .with_single_cert(identity.chain, identity.key)
         .map_err(Fault::caused("tls: use the certificate with its key"))?;
-    // 3.1.2: each session has a new key exchange, so nothing is kept to resume one.
+    Ok(without_resumption(config))
+}
+
+/// 3.1.2: each session has a new key exchange, so nothing is kept to resume one.
+pub(super) fn without_resumption(mut config: ServerConfig) -> ServerConfig {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    config
 }
 
 /// `ring` with the suites that an ECDSA P-256 certificate can serve, all with forward secrecy.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> CryptoProvider {
     use ring::cipher_suite as suite;
     use ring::kx_group;
-    Arc::new(CryptoProvider {
+    CryptoProvider {
         cipher_suites: vec![
             suite::TLS13_AES_128_GCM_SHA256,
             suite::TLS13_AES_256_GCM_SHA384,
@@ -109,5 +127,5 @@ fn provider() -> Arc<CryptoProvider> {
         ],
         kx_groups: vec![kx_group::SECP256R1, kx_group::X25519],
         ..ring::default_provider()
-    })
+    }
 }

@@ -10,12 +10,17 @@ use super::own::in_time;
 use super::read_certificate_file;
 use crate::config::Config;
 use crate::config::read_private;
+use crate::fault::Fault;
 use crate::pki::Certificate;
 use crate::pki::check_tls_certificate;
+use crate::pki::key_fits;
+use crate::server::BrainpoolIdentity;
 use crate::server::Identity;
+use crate::server::brainpool_config;
 use crate::server::es2plus_config;
 use crate::server::es9plus_config;
 use crate::time::Timestamp;
+use crate::types::Secret;
 
 /// The ready configuration of a door.
 pub type Tls = rustls::ServerConfig;
@@ -34,6 +39,28 @@ pub(super) fn es9plus(
             .map_err(|error| vec![format!("{}: {error}", paths.certificate.display())])?;
         expiries.push(Expiry::of("ES9+ TLS", paths.certificate, &own));
         es9plus_config(identity).map_err(|fault| vec![paths.wrong(&fault.story())])
+    });
+    opened.map_err(|several| wrong.extend(several)).ok()
+}
+
+/// The second certificate of ES9+, if one is configured.
+pub(super) fn es9plus_brainpool(
+    config: &Config,
+    now: Timestamp,
+    wrong: &mut Vec<String>,
+    expiries: &mut Vec<Expiry>,
+) -> Option<Tls> {
+    let door = &config.es9plus;
+    let (certificate, key) = (door.brainpool_tls_certificate.as_ref()?, door.brainpool_tls_key.as_ref()?);
+    let paths = Paths { certificate, key };
+    let opened = paths.files(now).and_then(|(chain, key, own)| {
+        let named = |error| vec![format!("{}: {error}", certificate.display())];
+        check_tls_certificate(own.der(), config.address.as_str(), now).map_err(named)?;
+        expiries.push(Expiry::of("ES9+ TLS (brainpool)", certificate, &own));
+        let refused = |fault: Fault| vec![paths.wrong(&fault.story())];
+        let identity = BrainpoolIdentity::new(chain, &key).map_err(refused)?;
+        key_fits(&own, &identity.point()).map_err(|error| vec![paths.wrong(&error.to_string())])?;
+        brainpool_config(identity).map_err(refused)
     });
     opened.map_err(|several| wrong.extend(several)).ok()
 }
@@ -62,6 +89,8 @@ pub(super) fn es2plus(
     built.map_err(|fault| wrong.push(paths.wrong(&fault.story()))).ok()
 }
 
+type Files = (Vec<CertificateDer<'static>>, Secret<Vec<u8>>, Certificate);
+
 /// The two files of a door.
 struct Paths<'a> {
     certificate: &'a Path,
@@ -70,6 +99,15 @@ struct Paths<'a> {
 
 impl Paths<'_> {
     fn open(&self, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
+        let (chain, key, own) = self.files(now)?;
+        let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| {
+            vec![format!("{} is no private key in PEM: give a P-256 key", self.key.display())]
+        })?;
+        Ok((Identity { chain, key }, own))
+    }
+
+    /// The chain, the key as it is in its file, and the first certificate of the chain, which is in time.
+    fn files(&self, now: Timestamp) -> Result<Files, Vec<String>> {
         let own = certificate(self.certificate)
             .and_then(|own| in_time(self.certificate, "the TLS certificate", own, now));
         let key = read_private(self.key).map_err(|error| format!("private key: {error}"));
@@ -78,10 +116,7 @@ impl Paths<'_> {
             (own, key) => return Err(own.err().into_iter().chain(key.err()).collect()),
         };
         let chain = certificates(self.certificate).map_err(|why| vec![why])?;
-        let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| {
-            vec![format!("{} is no private key in PEM: give a P-256 key", self.key.display())]
-        })?;
-        Ok((Identity { chain, key }, own))
+        Ok((chain, key, own))
     }
 
     fn wrong(&self, story: &str) -> String {

@@ -83,7 +83,7 @@ async fn the_first_common_ci_of_each_list_decides() {
     let brainpool = || house.pki.brainpool.ci.key_id().to_vec();
     let unknown = || vec![0xAB; 20];
     let pki = &house.pki;
-    let cases: [(Vec<Vec<u8>>, Vec<Vec<u8>>, &Issued, &Issued); 4] = [
+    let cases = [
         (vec![nist(), brainpool()], vec![nist(), brainpool()], &pki.ci, &pki.dpauth),
         (vec![brainpool(), nist()], vec![brainpool(), nist()], &pki.brainpool.ci, &pki.brainpool.dpauth),
         (vec![unknown(), nist()], vec![unknown(), nist()], &pki.ci, &pki.dpauth),
@@ -220,4 +220,49 @@ async fn a_retry_on_the_other_curve_begins_with_fresh_keys() {
     assert_eq!(card.trouble, None);
     house.deliver(&mut card).await;
     assert_eq!(house.state(iccid).await, State::Installed);
+}
+
+/// A measurement, not a promise: `cargo test --test suite operations_per_second -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn operations_per_second_of_each_curve() {
+    use smdpp::asn1::Signature;
+    use smdpp::hsm::{Hsm, KeyRole, SoftKeys, agree};
+    use smdpp::pki::Certificate;
+    use smdpp::types::Secret;
+    const ROUNDS: u32 = 500;
+    let house = House::new().await;
+    let chains =
+        [(&house.pki.dpauth, &house.pki.dppb), (&house.pki.brainpool.dpauth, &house.pki.brainpool.dppb)];
+    for (curve, (dpauth, dppb)) in Curve::ALL.into_iter().zip(chains) {
+        let pem = |issued: &Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
+        let mut keys = SoftKeys::default();
+        keys.add(&pem(dpauth), &pem(dppb)).unwrap();
+        let (hsm, role) = (Hsm::Soft(Box::new(keys)), KeyRole::DpPb { slot: 0 });
+        let certificate = Certificate::parse(&dppb.der).unwrap();
+        let key = certificate.key().unwrap();
+        let message = [0x5A; 256];
+        let per_second = |start: tokio::time::Instant| f64::from(ROUNDS) / start.elapsed().as_secs_f64();
+
+        let start = tokio::time::Instant::now();
+        let mut signature = [0; 64];
+        for _ in 0..ROUNDS {
+            signature = hsm.sign(role, &message).await.unwrap();
+        }
+        let signs = per_second(start);
+        let start = tokio::time::Instant::now();
+        for _ in 0..ROUNDS {
+            key.verify_fixed(&[&message], &Signature::from_octets(signature)).unwrap();
+        }
+        let verifies = per_second(start);
+        let start = tokio::time::Instant::now();
+        for _ in 0..ROUNDS {
+            agree(curve, key.point()).unwrap().unwrap();
+        }
+        let agrees = per_second(start);
+        println!(
+            "{}: {signs:.0} signs, {verifies:.0} verifies, {agrees:.0} agreements a second",
+            curve.name()
+        );
+    }
 }

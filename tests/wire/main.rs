@@ -8,6 +8,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "what helps a test may panic as a test may; clippy knows only functions that are marked as tests"
 )]
+mod brainpool;
 mod crash;
 mod der;
 mod envelopes;

@@ -101,18 +101,37 @@ async fn the_published_profiles_arrive_under_the_published_certificates() {
         .collect();
     files.sort();
     assert_eq!(files.len(), 4);
-    for file in files {
+    for (file, brainpool) in files.iter().flat_map(|file| [(file, false), (file, true)]) {
         // The four have one ICCID, so each has a server of its own.
         let mut house = House::with(Certificates::Sgp26(&certificates));
-        house.import("acme", "test", &[&file]);
+        house.import("acme", "test", &[file]);
         house.server.start().unwrap();
         let [(iccid, _)] = <[_; 1]>::try_from(house.eye().states().await).unwrap();
-        let stocked = Stocked { iccid, upp: std::fs::read(&file).unwrap() };
-        let mut card = house.server.pki().first_card().unwrap();
+        let stocked = Stocked { iccid, upp: std::fs::read(file).unwrap() };
+        let pki = house.server.pki();
+        let mut card = if brainpool { pki.brainpool() } else { pki }.first_card().unwrap();
         let code = house.order(&house.operator("acme"), &stocked.iccid, None, Confirm::default()).await;
         walks(&house, &mut card, &code, &stocked, None).await;
         house.eye().verify_trail().await;
     }
+}
+
+/// BR-01 behind the TLS certificate that every LPA takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn euiccs_of_both_curves_download_from_one_server_at_once() {
+    let (house, stock) = House::open(2, 2);
+    let operator = house.operator("acme");
+    let pki = house.server.pki();
+    let (mut nist, mut brainpool) =
+        (pki.cards().unwrap().remove(0), pki.brainpool().cards().unwrap().remove(1));
+    assert_ne!(nist.eid(), brainpool.eid());
+    let first = house.order(&operator, &stock[0].iccid, None, Confirm::default()).await;
+    let second = house.order(&operator, &stock[1].iccid, None, Confirm::default()).await;
+    tokio::join!(
+        walks(&house, &mut nist, &first, &stock[0], None),
+        walks(&house, &mut brainpool, &second, &stock[1], None),
+    );
+    house.eye().verify_trail().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -77,7 +77,7 @@ pub struct Signer {
 
 enum Pair {
     NistP256(EcdsaKeyPair),
-    BrainpoolP256r1(Box<ecdsa::SigningKey<BrainpoolP256r1>>),
+    BrainpoolP256r1(ecdsa::SigningKey<BrainpoolP256r1>),
 }
 
 impl Signer {
@@ -97,7 +97,7 @@ impl Signer {
                 if public_of(public.curve, secret)? != public.point {
                     return Err(Error::Secret);
                 }
-                Pair::BrainpoolP256r1(Box::new(key))
+                Pair::BrainpoolP256r1(key)
             }
         };
         Ok(Self { pair, public: public.clone(), secret: secret.to_vec() })

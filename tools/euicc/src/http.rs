@@ -42,6 +42,8 @@ pub struct HttpConfig {
     /// One connection for all calls; otherwise a fresh one for each, as lpac does.
     pub keep_alive: bool,
     pub tls12_only: bool,
+    /// Offer brainpoolP256r1 and nothing else; TLS 1.2.
+    pub brainpool_only: bool,
     pub timeout: Duration,
     /// Sent with each request.
     pub headers: Vec<(String, String)>,
@@ -164,10 +166,17 @@ fn tls_config(config: &HttpConfig) -> Result<ClientConfig, HttpError> {
     for root in &config.tls_roots {
         roots.add(CertificateDer::from(root.clone())).map_err(HttpError::Root)?;
     }
-    let versions: &[&rustls::SupportedProtocolVersion] =
-        if config.tls12_only { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
+    let versions: &[&rustls::SupportedProtocolVersion] = if config.tls12_only || config.brainpool_only {
+        &[&rustls::version::TLS12]
+    } else {
+        rustls::ALL_VERSIONS
+    };
+    let provider = if config.brainpool_only {
+        crate::brainpool_tls::provider()
+    } else {
+        rustls::crypto::ring::default_provider()
+    };
+    let mut tls = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .map_err(HttpError::Root)?
         .with_root_certificates(roots)

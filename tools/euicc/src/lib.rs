@@ -9,6 +9,7 @@
 //! | `activation`, `http`, `lpa` | the LPA: Activation Codes, ES9+ |
 
 pub mod activation;
+mod brainpool_tls;
 pub mod card;
 pub mod curve;
 pub mod decode;

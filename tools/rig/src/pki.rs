@@ -33,6 +33,12 @@ impl Pki {
         Ok(certificate_der(&self.read("ci.pem")?)?)
     }
 
+    /// The same eUICCs and the same SM-DP+ under the CI on brainpoolP256r1.
+    #[must_use]
+    pub fn brainpool(&self) -> Self {
+        Self::new(self.folder.join("brainpool"))
+    }
+
     /// An empty card for each test eUICC, in the order of their EIDs.
     pub fn cards(&self) -> Result<Vec<Card>, RigError> {
         let folder = self.folder.join("euicc");

@@ -103,6 +103,15 @@ struct NewCard {
     /// Certificate issuers the eUICC trusts, best first
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     ci: Vec<PathBuf>,
+    /// The same eUICC under another CI: its CERT.EUICC, SK.EUICC, CERT.EUM and CI
+    #[arg(long, value_names = ["EUICC", "KEY", "EUM", "CI"], num_args = 4)]
+    also: Vec<PathBuf>,
+    /// Key identifiers of CIs shown as euiccCiPKIdListForVerification, in this order; default are the CIs given
+    #[arg(long, value_name = "HEX", num_args = 1..)]
+    verify_ci: Vec<String>,
+    /// Key identifiers of CIs shown as euiccCiPKIdListForSigning, in this order
+    #[arg(long, value_name = "HEX", num_args = 1..)]
+    sign_ci: Vec<String>,
     /// Where to put the eUICC; default is --card
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -129,6 +138,9 @@ pub(crate) struct Connection {
     /// Offer TLS 1.2 only
     #[arg(long)]
     tls12: bool,
+    /// Offer TLS 1.2 on brainpoolP256r1 only
+    #[arg(long)]
+    brainpool_tls: bool,
     /// Use one connection for all calls
     #[arg(long)]
     keep_alive: bool,
@@ -161,6 +173,7 @@ impl Connection {
             connect: self.connect.clone(),
             tls_roots,
             tls12_only: self.tls12,
+            brainpool_only: self.brainpool_tls,
             keep_alive: self.keep_alive,
             binding: match self.binding {
                 Wire::Json => Binding::Json,
@@ -212,6 +225,11 @@ fn make(new: &NewCard, path: &std::path::Path, json: bool) -> Result<(), Failed>
     let issuers: Vec<_> = new.ci.iter().map(PathBuf::as_path).collect();
     let identity = Identity::from_files(&new.euicc_cert, &new.euicc_key, &new.eum_cert, &issuers)?;
     let mut card = Card::new(identity);
+    if let [euicc, key, eum, ci] = new.also.as_slice() {
+        card = card.with_identity(Identity::from_files(euicc, key, eum, &[ci])?)?;
+    }
+    card.info.ci_for_verification = key_identifiers(&new.verify_ci)?;
+    card.info.ci_for_signing = key_identifiers(&new.sign_ci)?;
     let numbers: Option<Vec<u8>> = new.svn.split('.').map(|part| part.parse().ok()).collect();
     card.info.svn = numbers
         .and_then(|numbers| numbers.try_into().ok())
@@ -234,6 +252,15 @@ fn make(new: &NewCard, path: &std::path::Path, json: bool) -> Result<(), Failed>
     let done = json!({ "eid": card.eid(), "file": path.display().to_string() });
     show::say(json, &done, &format!("eUICC {} is in {}", card.eid(), path.display()));
     Ok(())
+}
+
+fn key_identifiers(texts: &[String]) -> Result<Option<Vec<Vec<u8>>>, Failed> {
+    let read = |text: &String| {
+        euicc::hex::decode(text)
+            .ok_or_else(|| Failed::Usage(format!("{text} is no key identifier in hexadecimal")))
+    };
+    let identifiers: Vec<Vec<u8>> = texts.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Some(identifiers).filter(|identifiers| !identifiers.is_empty()))
 }
 
 fn change(

@@ -108,6 +108,8 @@ pub struct LpaConfig {
     /// One connection for all calls; otherwise a fresh one for each, as lpac does.
     pub keep_alive: bool,
     pub tls12_only: bool,
+    /// Offer brainpoolP256r1 and nothing else; TLS 1.2.
+    pub brainpool_only: bool,
     pub timeout: Duration,
     pub user_agent: String,
     pub admin_protocol: String,
@@ -123,6 +125,7 @@ impl Default for LpaConfig {
             tls_roots: Vec::new(),
             keep_alive: false,
             tls12_only: false,
+            brainpool_only: false,
             timeout: Duration::from_secs(30),
             user_agent: "gsma-rsp-lpad".to_owned(),
             admin_protocol: "gsma/rsp/v2.2.0".to_owned(),
@@ -157,6 +160,7 @@ impl Lpa {
             tls_roots: config.tls_roots,
             keep_alive: config.keep_alive,
             tls12_only: config.tls12_only,
+            brainpool_only: config.brainpool_only,
             timeout: config.timeout,
             headers: vec![
                 ("user-agent".to_owned(), config.user_agent),

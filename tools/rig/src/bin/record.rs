@@ -1,5 +1,4 @@
 //! Whole sessions in both bindings against a real server, every message kept: what `tools/oracle` reads.
-#![expect(clippy::arithmetic_side_effects, reason = "a tool of ours that counts small numbers of its own")]
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
