@@ -1,4 +1,7 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "wishes.rs"]
+mod wishes;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +21,7 @@ use smdpp::es2plus::{Registered, Registry};
 use smdpp::hsm::{Hsm, Sealer, SoftKeys};
 use smdpp::mint::{Issued, Plan, TestPki};
 use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
-use smdpp::profile::{Import, Limits, Profile};
+use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
 use smdpp::store::Store;
@@ -29,6 +32,8 @@ use smdpp::{es2plus, es9plus};
 #[path = "doors.rs"]
 mod doors;
 pub(crate) use doors::{Answer, BINDING, Road};
+
+pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -41,24 +46,6 @@ pub(crate) struct Hands(AtomicI64);
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// What a test may want to be different.
-#[derive(Clone)]
-pub(crate) struct Wishes {
-    pub(crate) limits: Limits,
-    pub(crate) order_ms: Option<i64>,
-    pub(crate) euiccs: u64,
-    pub(crate) open_sessions_max: u32,
-    /// What the clock says at first.
-    pub(crate) start_ms: i64,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000, start_ms: START_MS }
     }
 }
 
@@ -339,6 +326,7 @@ impl House {
             iccid: number.clone(),
             metadata: metadata.encode(),
             octets: upp.len(),
+            version: smdpp::profile::package::Package::read(&upp).ok().map(|package| package.version),
             keys: keys.octets(),
             protected: protect(&upp, &keys).octets().to_vec(),
         };
@@ -426,10 +414,9 @@ fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
         address: ADDRESS.to_owned(),
         trust,
         credentials: Credentials::new(credentials.to_vec()),
-        limits: wishes.limits,
+        policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
     }
 }
 
