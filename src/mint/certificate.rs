@@ -67,6 +67,8 @@ pub(super) enum Attribute {
 /// What a certificate says, apart from its issuer.
 pub(super) struct Template {
     pub(super) subject: Vec<Attribute>,
+    /// Whether it names its issuer's key, as all but the CI's must.
+    pub(super) authority_key_id: bool,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     pub(super) extensions: Vec<Extension>,
@@ -83,7 +85,7 @@ pub(super) fn issue(
     let key_id = key_identifier(&key.point());
     let subject = name(&template.subject)?;
     let mut extensions = Vec::new();
-    if let Some(issuer) = issuer {
+    if let Some(issuer) = issuer.filter(|_| template.authority_key_id) {
         extensions.push(Extension::authority_key_id(&issuer.key_id)?);
     }
     extensions.push(Extension::subject_key_id(&key_id)?);

@@ -98,6 +98,16 @@ impl Extension {
         Self::new("2.5.29.19", true, der::sequence(&parts))
     }
 
+    /// basicConstraints with cA FALSE, which DER leaves out.
+    pub(super) fn no_authority() -> Result<Self, MintError> {
+        Self::new("2.5.29.19", true, der::sequence(&[]))
+    }
+
+    /// An extension that nobody knows and everybody must therefore refuse (RFC 5280 4.2).
+    pub(super) fn unknown_critical() -> Result<Self, MintError> {
+        Self::new("2.999.1.1", true, der::sequence(&[]))
+    }
+
     /// subjectAltName: DNS names, then the registeredID.
     pub(super) fn alternative_names(dns: &[&str], registered: &Oid) -> Result<Self, MintError> {
         let mut names: Vec<Vec<u8>> = dns.iter().map(|name| der::tlv(0x82, name.as_bytes())).collect();

@@ -53,6 +53,18 @@ pub struct Overrides {
     pub registered_id: Option<Oid>,
     /// The curve of the key; that of the issuer otherwise, and NIST P-256 for who issues itself.
     pub curve: Option<Curve>,
+    /// basicConstraints of an EUM.
+    pub authority: Option<Authority>,
+    /// One more extension: critical, and known to nobody.
+    pub unknown_critical: bool,
+    pub no_authority_key_id: bool,
+}
+
+/// Whether a certificate may issue others, and how long the chain below may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    None,
+    PathLength(u8),
 }
 
 /// A certificate issuer under test names: give another `common_name` for a foreign one.
@@ -81,7 +93,11 @@ pub fn issue_eum(press: Press<'_>, ci: &Issued, overrides: &Overrides) -> Result
         vec![
             draft.key_usage(KeyUsage::Issuing)?,
             Extension::alternative_names(&[], &registered)?,
-            Extension::authority(Some(0))?,
+            match overrides.authority {
+                Some(Authority::None) => Extension::no_authority()?,
+                Some(Authority::PathLength(length)) => Extension::authority(Some(length))?,
+                None => Extension::authority(Some(0))?,
+            },
             Extension::crl_distribution(CRL_URL)?,
             Extension::name_constraints(organization, iin)?,
         ],
@@ -213,10 +229,14 @@ impl Draft<'_> {
             // Table 15: only the TLS certificate has it not critical.
             extensions.push(Extension::policy(&policy, self.role != Some(Role::DpTls))?);
         }
+        if self.overrides.unknown_critical {
+            extensions.push(Extension::unknown_critical()?);
+        }
         let not_before = self.press.now.plus_ms(DAY_MS.saturating_neg());
         let not_after = not_before.plus_ms(DAY_MS.saturating_mul(self.days));
         Ok(Template {
             subject,
+            authority_key_id: !self.overrides.no_authority_key_id,
             not_before: self.overrides.not_before.unwrap_or(not_before),
             not_after: self.overrides.not_after.unwrap_or(not_after),
             extensions,

@@ -1,8 +1,8 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -66,7 +66,7 @@ impl Default for Wishes {
 
 /// The server, and everything around it.
 pub(crate) struct House {
-    pub(crate) pki: TestPki,
+    pub(crate) pki: Arc<TestPki>,
     pub(crate) clock: Arc<Hands>,
     pub(crate) smdp: Arc<Smdp>,
     /// A second handle on the same database, for what the doors do not do: stock, and looking.
@@ -139,8 +139,7 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let pki = TestPki::with_random(&plan, clock.now(), &SeededRandom::new(7)).unwrap();
+        let pki = pki(&wishes);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
@@ -469,6 +468,18 @@ async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: V
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
     (answer, body.to_vec())
+}
+
+/// The same for all houses with the same wishes: keys and signatures are the dearest part of a house.
+fn pki(wishes: &Wishes) -> Arc<TestPki> {
+    static MADE: Mutex<BTreeMap<(u64, i64), Arc<TestPki>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    let pki = made.entry((wishes.euiccs, wishes.start_ms)).or_insert_with(|| {
+        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
+        let now = Timestamp::from_unix_ms(wishes.start_ms);
+        Arc::new(TestPki::with_random(&plan, now, &SeededRandom::new(7)).unwrap())
+    });
+    pki.clone()
 }
 
 fn soft_keys(pki: &TestPki) -> SoftKeys {

@@ -21,7 +21,16 @@ const FUNCTION: &str = "authenticateClient";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = chains::cases();
-    cases.extend([
+    cases.extend(signed());
+    cases.extend([transactions(), matching_ids()]);
+    cases.extend(orders());
+    cases.extend(sessions());
+    cases
+}
+
+/// What the eUICC signs.
+fn signed() -> [Case; 3] {
+    [
         case("AE-07", "euiccSignature1 that does not verify", "T43", "4.3.14.2.2 #5")
             .part("a", "one bit changed", "8.1/6.1", || fault(Fault::Signature1Bad, "8.1/6.1"))
             .part("b1", "r = 0", "8.1/6.1", || signature(|octets| octets[..32].fill(0)))
@@ -44,8 +53,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "8.2/1.2",
             not_released,
         ),
-        transactions(),
-        matching_ids(),
+    ]
+}
+
+/// Which order there is, and whether this device may have it.
+fn orders() -> [Case; 6] {
+    [
         case("AE-13", "a MatchingID of no order, no order for the EID", "T43, 5.6.3", "4.3.14.2.2 #21").part(
             "",
             "another MatchingID than that of an order for whoever has it",
@@ -75,6 +88,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case("AE-18", "one download attempt too many", "T43, T32c, 3.1.3 step 3 (v2.5)", "4.3.14.2.2 #17")
             .part("", "a third session where two are allowed", "8.8.5/6.4, each time; state Error", attempts),
+    ]
+}
+
+/// What the session says, and requests that come again.
+fn sessions() -> [Case; 4] {
+    [
         case("AE-19", "not what InitiateAuthentication said", "3.1.2 step 16; choice", "")
             .part("a", "svn of EUICCInfo2 is not that of EUICCInfo1", "8.1/6.1", || {
                 fault(Fault::SvnWrong, "8.1/6.1")
@@ -101,8 +120,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "8.1/6.1, the order not ended",
                 bad_and_expired,
             ),
-    ]);
-    cases
+    ]
 }
 
 fn transactions() -> Case {

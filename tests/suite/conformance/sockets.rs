@@ -2,7 +2,7 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use euicc::lpa::{Lpa, LpaConfig};
@@ -11,7 +11,7 @@ use rig::pki::ClientIdentity;
 use rustls::pki_types::CertificateDer;
 use smdpp::mint::Issued;
 use smdpp::server::{Identity, Limits, Listener, TlsConfig, es2plus_config, es9plus_config};
-use smdpp::time::{Clock, SystemClock};
+use smdpp::time::{Clock, SystemClock, Timestamp};
 
 use crate::examiner::Examiner;
 use crate::house::{ADDRESS, Answer, House, Road, Wishes};
@@ -28,15 +28,15 @@ pub(crate) struct Sockets {
     examiner: Examiner,
 }
 
-/// A house that is reached through its sockets. Its clock starts now: TLS knows no other.
+/// A house that is reached through its sockets. Its clock starts with this program: TLS knows no other.
 pub(crate) async fn house(wishes: Wishes) -> House {
     opened(wishes).await.0
 }
 
 /// The same, for who wants to knock at the sockets himself.
 pub(crate) async fn opened(wishes: Wishes) -> (House, Arc<Sockets>) {
-    let start_ms = SystemClock.now().unix_ms();
-    let mut house = House::with(Wishes { start_ms, ..wishes }).await;
+    static START: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now());
+    let mut house = House::with(Wishes { start_ms: START.unix_ms(), ..wishes }).await;
     let sockets = Arc::new(Sockets::open(&house, Limits::default()).await);
     house.road = Some(Box::new(Trip(sockets.clone())));
     (house, sockets)
@@ -69,7 +69,10 @@ impl Sockets {
             phones: Lpa::new(ADDRESS, config).unwrap(),
             operators: operators.collect(),
             stranger: operator(None, "stranger"),
-            examiner: Examiner::new(std::slice::from_ref(&pki.ci.der), vec![0x88, 0x37, 0x0A]),
+            examiner: Examiner::new(
+                &[pki.ci.der.clone(), pki.brainpool.ci.der.clone()],
+                vec![0x88, 0x37, 0x0A],
+            ),
         }
     }
 
