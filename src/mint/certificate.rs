@@ -67,11 +67,11 @@ pub(super) enum Attribute {
 /// What a certificate says, apart from its issuer.
 pub(super) struct Template {
     pub(super) subject: Vec<Attribute>,
-    /// Whether it names its issuer's key, as all but the CI's must.
-    pub(super) authority_key_id: bool,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     pub(super) extensions: Vec<Extension>,
+    /// Without authorityKeyIdentifier, whoever issued it.
+    pub(super) orphan: bool,
 }
 
 /// A new key on `curve`, signed by `issuer`; `None` is a certificate signed by itself.
@@ -85,7 +85,7 @@ pub(super) fn issue(
     let key_id = key_identifier(&key.point());
     let subject = name(&template.subject)?;
     let mut extensions = Vec::new();
-    if let Some(issuer) = issuer.filter(|_| template.authority_key_id) {
+    if let Some(issuer) = issuer.filter(|_| !template.orphan) {
         extensions.push(Extension::authority_key_id(&issuer.key_id)?);
     }
     extensions.push(Extension::subject_key_id(&key_id)?);

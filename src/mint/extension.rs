@@ -93,19 +93,19 @@ impl Extension {
     }
 
     pub(super) fn authority(path_length: Option<u8>) -> Result<Self, MintError> {
-        let mut parts = vec![vec![0x01, 0x01, 0xFF]];
+        Self::basic_constraints(true, path_length)
+    }
+
+    pub(super) fn basic_constraints(ca: bool, path_length: Option<u8>) -> Result<Self, MintError> {
+        // False is the default, which DER leaves out.
+        let mut parts = if ca { vec![vec![0x01, 0x01, 0xFF]] } else { Vec::new() };
         parts.extend(path_length.map(|length| der::tlv(der::INTEGER, &[length])));
         Self::new("2.5.29.19", true, der::sequence(&parts))
     }
 
-    /// basicConstraints with cA FALSE, which DER leaves out.
-    pub(super) fn no_authority() -> Result<Self, MintError> {
-        Self::new("2.5.29.19", true, der::sequence(&[]))
-    }
-
-    /// An extension that nobody knows and everybody must therefore refuse (RFC 5280 4.2).
-    pub(super) fn unknown_critical() -> Result<Self, MintError> {
-        Self::new("2.999.1.1", true, der::sequence(&[]))
+    /// A critical one that no standard knows, under the arc for examples.
+    pub(super) fn unknown() -> Result<Self, MintError> {
+        Self::new("2.999.29.1", true, vec![0x05, 0x00])
     }
 
     /// subjectAltName: DNS names, then the registeredID.

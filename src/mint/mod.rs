@@ -19,7 +19,7 @@ pub use extension::{KeyUsage, Role};
 pub use import::{Findings, Wanted, import};
 pub use revoke::revoke;
 pub use roles::{
-    Authority, Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_euicc, issue_eum, issue_operator,
+    Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_euicc, issue_eum, issue_operator,
     issue_operator_ca,
 };
 

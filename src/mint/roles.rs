@@ -51,20 +51,14 @@ pub struct Overrides {
     pub iin: Option<String>,
     /// The registeredID.
     pub registered_id: Option<Oid>,
+    /// basicConstraints: whether it is a CA, and pathLenConstraint.
+    pub authority: Option<(bool, Option<u8>)>,
+    /// With a critical extension that nobody knows.
+    pub unknown_critical: bool,
+    /// Without authorityKeyIdentifier.
+    pub orphan: bool,
     /// The curve of the key; that of the issuer otherwise, and NIST P-256 for who issues itself.
     pub curve: Option<Curve>,
-    /// basicConstraints of an EUM.
-    pub authority: Option<Authority>,
-    /// One more extension: critical, and known to nobody.
-    pub unknown_critical: bool,
-    pub no_authority_key_id: bool,
-}
-
-/// Whether a certificate may issue others, and how long the chain below may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
-    None,
-    PathLength(u8),
 }
 
 /// A certificate issuer under test names: give another `common_name` for a foreign one.
@@ -93,11 +87,7 @@ pub fn issue_eum(press: Press<'_>, ci: &Issued, overrides: &Overrides) -> Result
         vec![
             draft.key_usage(KeyUsage::Issuing)?,
             Extension::alternative_names(&[], &registered)?,
-            match overrides.authority {
-                Some(Authority::None) => Extension::no_authority()?,
-                Some(Authority::PathLength(length)) => Extension::authority(Some(length))?,
-                None => Extension::authority(Some(0))?,
-            },
+            draft.authority(Some(0))?,
             Extension::crl_distribution(CRL_URL)?,
             Extension::name_constraints(organization, iin)?,
         ],
@@ -230,16 +220,16 @@ impl Draft<'_> {
             extensions.push(Extension::policy(&policy, self.role != Some(Role::DpTls))?);
         }
         if self.overrides.unknown_critical {
-            extensions.push(Extension::unknown_critical()?);
+            extensions.push(Extension::unknown()?);
         }
         let not_before = self.press.now.plus_ms(DAY_MS.saturating_neg());
         let not_after = not_before.plus_ms(DAY_MS.saturating_mul(self.days));
         Ok(Template {
             subject,
-            authority_key_id: !self.overrides.no_authority_key_id,
             not_before: self.overrides.not_before.unwrap_or(not_before),
             not_after: self.overrides.not_after.unwrap_or(not_after),
             extensions,
+            orphan: self.overrides.orphan,
         })
     }
 
@@ -255,6 +245,13 @@ impl Draft<'_> {
         match &self.overrides.registered_id {
             Some(oid) => Ok(oid.clone()),
             None => Ok(Oid::parse(right)?),
+        }
+    }
+
+    fn authority(&self, path_length: Option<u8>) -> Result<Extension, MintError> {
+        match self.overrides.authority {
+            Some((ca, path_length)) => Extension::basic_constraints(ca, path_length),
+            None => Extension::authority(path_length),
         }
     }
 

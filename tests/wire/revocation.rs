@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use euicc::{Card, LpaError};
 use rig::Confirm;
 use serde_json::Value;
 use smdpp::time::{Clock, SystemClock};
+use tokio::time::Instant;
 
 use crate::house::House;
 

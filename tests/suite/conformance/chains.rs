@@ -4,7 +4,7 @@ use std::sync::Arc;
 use euicc::{Card, Fault, Faults};
 use serde_json::json;
 use smdpp::asn1::KeyId;
-use smdpp::mint::{Authority, CrlPlan, Issued, KeyUsage, Overrides, Press, RevokedCertificate};
+use smdpp::mint::{CrlPlan, Issued, KeyUsage, Overrides, Press, RevokedCertificate};
 use smdpp::mint::{issue_ci, issue_crl, issue_euicc, issue_eum};
 use smdpp::pki::{Certificate, Revocations};
 use smdpp::random::SeededRandom;
@@ -34,7 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .part("a", "revoked by a list that was loaded", "OK before, 8.1.2/6.1 after", revoked)
             .part("b", "not valid before tomorrow", "8.1.2/6.1", || eum(not_yet_valid, "8.1.2/6.1"))
             .part("c", "an unknown critical extension", "8.1.2/6.1", || eum(unknown_critical, "8.1.2/6.1"))
-            .part("d", "without authorityKeyIdentifier", "8.1.2/6.1", || eum(no_issuer_key, "8.1.2/6.1")),
+            .part("d", "without authorityKeyIdentifier", "8.1.2/6.1", || eum(orphan, "8.1.2/6.1")),
         case("AE-04", "an eUICC certificate of the wrong kind", "T43, 4.5.2.2", "4.3.14.2.2 #3")
             .part("a", "its signature broken", "8.1.3/6.1", || broken(Whose::Euicc, "8.1.3/6.1"))
             .part("b", "another keyUsage", "8.1.3/6.1", || euicc(signs_certificates, "8.1.3/6.1"))
@@ -112,19 +112,19 @@ fn other_iin(_: &House) -> Overrides {
 }
 
 fn no_authority(_: &House) -> Overrides {
-    Overrides { authority: Some(Authority::None), ..Overrides::default() }
+    Overrides { authority: Some((false, None)), ..Overrides::default() }
 }
 
 fn longer_path(_: &House) -> Overrides {
-    Overrides { authority: Some(Authority::PathLength(1)), ..Overrides::default() }
+    Overrides { authority: Some((true, Some(1))), ..Overrides::default() }
 }
 
 fn unknown_critical(_: &House) -> Overrides {
     Overrides { unknown_critical: true, ..Overrides::default() }
 }
 
-fn no_issuer_key(_: &House) -> Overrides {
-    Overrides { no_authority_key_id: true, ..Overrides::default() }
+fn orphan(_: &House) -> Overrides {
+    Overrides { orphan: true, ..Overrides::default() }
 }
 
 type Odd = fn(&House) -> Overrides;
