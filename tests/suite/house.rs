@@ -2,9 +2,8 @@
 #[path = "wishes.rs"]
 mod wishes;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use euicc::lpa::{Authentication, Binding, Lpa, LpaConfig, Offer, asn1};
@@ -18,9 +17,8 @@ use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::es2plus::{Registered, Registry};
-use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
+use smdpp::hsm::{Hsm, Sealer};
+use smdpp::mint::{Issued, TestPki};
 use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
@@ -33,6 +31,7 @@ use smdpp::{es2plus, es9plus};
 mod doors;
 pub(crate) use doors::{Answer, BINDING, Road};
 
+use crate::papers::Papers;
 pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
@@ -72,15 +71,16 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let pki = pki(&wishes);
+        let papers = Papers::of(wishes.euiccs, clock.now());
+        let pki = papers.pki.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
         let store = Store::open(&path, sealer()).unwrap();
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
-            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()).into(),
+            hsm: Hsm::Soft(Box::new(papers.soft_keys())),
+            setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             open_sessions_max: wishes.open_sessions_max,
@@ -383,37 +383,11 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-/// The same for all houses with the same wishes: keys and signatures are the dearest part of a house.
-fn pki(wishes: &Wishes) -> Arc<TestPki> {
-    static MADE: Mutex<BTreeMap<(u64, i64), Arc<TestPki>>> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap();
-    let pki = made.entry((wishes.euiccs, wishes.start_ms)).or_insert_with(|| {
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let now = Timestamp::from_unix_ms(wishes.start_ms);
-        Arc::new(TestPki::with_random(&plan, now, &SeededRandom::new(7)).unwrap())
-    });
-    pki.clone()
-}
-
-fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
+fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
     Setting {
         address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
+        trust: papers.trust.clone(),
+        credentials: papers.credentials.clone(),
         policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,

@@ -16,6 +16,7 @@ mod eligibility;
 mod every_code;
 mod house;
 mod lifecycle;
+mod papers;
 mod policy;
 mod races;
 mod road;

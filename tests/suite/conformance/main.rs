@@ -45,6 +45,8 @@ mod notification;
 mod opened;
 mod package;
 mod package_errors;
+#[path = "../papers.rs"]
+mod papers;
 mod retry;
 #[path = "../scene.rs"]
 #[expect(dead_code, reason = "the suite beside this one uses all of it")]
