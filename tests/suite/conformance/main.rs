@@ -47,6 +47,9 @@ mod package;
 mod package_errors;
 #[path = "../papers.rs"]
 mod papers;
+#[path = "../../wire/house.rs"]
+#[expect(dead_code, reason = "the tests of the whole program use all of it")]
+mod program;
 mod retry;
 #[path = "../scene.rs"]
 #[expect(dead_code, reason = "the suite beside this one uses all of it")]
