@@ -1,5 +1,8 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
+use sha2::{Digest, Sha256};
+
 use crate::event::Event;
+use crate::profile::package::Version;
 use crate::profile::{Denied, Profile, Transition};
 use crate::session::{Session, Stage};
 use crate::types::Eid;
@@ -7,6 +10,7 @@ use crate::types::Iccid;
 use crate::types::Secret;
 use crate::types::State;
 use crate::types::StatusCode;
+use crate::types::hex;
 
 /// A value together with the row version it was read at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Package {
     pub metadata: Vec<u8>,
     /// The length of the Unprotected Profile Package.
     pub octets: usize,
+    /// The version in its ProfileHeader; `None` if it was not noted.
+    pub version: Option<Version>,
     /// Initial MAC chaining value, PPK-ENC and PPK-MAC: 48 octets.
     pub keys: Secret<Vec<u8>>,
     /// The `86` segments.
@@ -51,6 +57,22 @@ pub enum BindingChange {
     Forget(Iccid),
 }
 
+/// A notification that was acknowledged and is not believed: kept for a person, and changing nothing.
+#[derive(Debug, Clone)]
+pub struct InvalidNotification {
+    /// What it claims to be about: a transactionId or an ICCID, or nothing.
+    pub subject: String,
+    pub why: &'static str,
+    pub received: Vec<u8>,
+}
+
+impl InvalidNotification {
+    /// By what its repetition is told.
+    pub fn sha256(&self) -> String {
+        hex::encode(&Sha256::digest(&self.received))
+    }
+}
+
 /// The effect of one call. Empty by default; it can only grow.
 #[derive(Debug, Default, Clone)]
 #[must_use = "a change does nothing until the store commits it"]
@@ -60,6 +82,7 @@ pub struct Change {
     packages: Vec<Package>,
     binding: Option<BindingChange>,
     notification: Option<(Eid, u64)>,
+    invalid: Option<InvalidNotification>,
     events: Vec<Event>,
 }
 
@@ -71,6 +94,7 @@ pub struct Parts {
     pub packages: Vec<Package>,
     pub binding: Option<BindingChange>,
     pub notification: Option<(Eid, u64)>,
+    pub invalid: Option<InvalidNotification>,
     pub events: Vec<Event>,
 }
 
@@ -113,6 +137,12 @@ impl Change {
         self
     }
 
+    /// Keeps a notification that cannot be believed.
+    pub fn invalid(mut self, invalid: InvalidNotification) -> Self {
+        self.invalid = Some(invalid);
+        self
+    }
+
     /// Sessions that begin to wait for AuthenticateClient by this change, or end it: 1, 0 or -1.
     pub fn opened(&self) -> i64 {
         let Some(session) = &self.session else { return 0 };
@@ -127,18 +157,19 @@ impl Change {
 
     /// True when there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        let Self { session, profiles, packages, binding, notification, events } = self;
+        let Self { session, profiles, packages, binding, notification, invalid, events } = self;
         session.is_none()
             && profiles.is_empty()
             && packages.is_empty()
             && binding.is_none()
             && notification.is_none()
+            && invalid.is_none()
             && events.is_empty()
     }
 
     pub fn into_parts(self) -> Parts {
-        let Self { session, profiles, packages, binding, notification, events } = self;
-        Parts { session, profiles, packages, binding, notification, events }
+        let Self { session, profiles, packages, binding, notification, invalid, events } = self;
+        Parts { session, profiles, packages, binding, notification, invalid, events }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
 mod crl;
 mod environment;
+mod policy;
 mod private;
 mod template;
 
@@ -12,9 +13,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
+pub use policy::{Narrower, Policy, ProfileTypePolicy};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use template::{Answers, OperatorAnswer};
 
+use crate::profile::Layer;
+use crate::profile::Policies;
+use crate::profile::TypeLayer;
 use crate::types::Malformed;
 use crate::types::Oid;
 use crate::types::OperatorId;
@@ -41,6 +46,8 @@ pub struct Config {
     pub revocation: Revocation,
     #[serde(default)]
     pub policy: Policy,
+    #[serde(default)]
+    pub profile_type: Vec<ProfileTypePolicy>,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -136,6 +143,7 @@ pub struct Operator {
     pub oid: Option<Oid>,
     pub common_name: Option<String>,
     pub certificate_sha256: Option<[u8; 32]>,
+    pub policy: Narrower,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +153,8 @@ struct OperatorText {
     oid: Option<Oid>,
     common_name: Option<String>,
     certificate_sha256: Option<String>,
+    #[serde(default)]
+    policy: Narrower,
 }
 
 impl TryFrom<OperatorText> for Operator {
@@ -157,7 +167,8 @@ impl TryFrom<OperatorText> for Operator {
             );
         }
         let certificate_sha256 = text.certificate_sha256.as_deref().map(sha256).transpose()?;
-        Ok(Self { name: text.name, oid: text.oid, common_name: text.common_name, certificate_sha256 })
+        let OperatorText { name, oid, common_name, policy, .. } = text;
+        Ok(Self { name, oid, common_name, certificate_sha256, policy })
     }
 }
 
@@ -167,27 +178,6 @@ fn sha256(text: &str) -> Result<[u8; 32], &'static str> {
     octets.and_then(|octets| octets.try_into().ok()).ok_or(
         "certificate_sha256 is 64 hexadecimal digits: openssl x509 -noout -fingerprint -sha256 -in FILE",
     )
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    pub download_attempts_max: u32,
-    pub confirmation_code_attempts_max: u32,
-    /// 0: orders do not end by themselves.
-    pub order_valid_days: u32,
-    pub session_minutes: u32,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            download_attempts_max: 10,
-            confirmation_code_attempts_max: 3,
-            order_valid_days: 0,
-            session_minutes: 15,
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -356,7 +346,36 @@ impl Config {
                 found.push(format!("two [[operator]] are named {}: each needs its own name", operator.name));
             }
         }
+        found.extend(self.odd_types());
         found.extend(self.zeros().map(|name| format!("{name} = 0 would refuse everything: set at least 1")));
+        found
+    }
+
+    /// All levels of the policy but the orders' own.
+    pub fn policies(&self) -> Policies {
+        let operators = self.operator.iter().map(|one| (one.name.clone(), one.policy.0.clone()));
+        let types = self.profile_type.iter().map(|one| TypeLayer {
+            name: one.name.clone(),
+            operator: one.operator.clone(),
+            layer: one.policy.0.clone(),
+        });
+        Policies { house: self.policy.layer.clone(), operators: operators.collect(), types: types.collect() }
+    }
+
+    /// Profile types that are named twice, or of operators that are not there: a typing error would change nothing.
+    fn odd_types(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (place, one) in self.profile_type.iter().enumerate() {
+            let before = self.profile_type.iter().take(place);
+            if before.clone().any(|other| (&other.name, &other.operator) == (&one.name, &one.operator)) {
+                found.push(format!("two [[profile_type]] are named {}: join them", one.name));
+            }
+            let unknown =
+                one.operator.as_ref().filter(|name| !self.operator.iter().any(|op| op.name == **name));
+            if let Some(name) = unknown {
+                found.push(format!("[[profile_type]] {} is of {name}, but no [[operator]] is", one.name));
+            }
+        }
         found
     }
 
@@ -371,8 +390,11 @@ impl Config {
             open_sessions_max,
         } = self.limits;
         let zeros = [
-            ("policy.download_attempts_max", self.policy.download_attempts_max == 0),
-            ("policy.confirmation_code_attempts_max", self.policy.confirmation_code_attempts_max == 0),
+            ("download_attempts_max", self.layers().any(|layer| layer.download_attempts_max == Some(0))),
+            (
+                "confirmation_code_attempts_max",
+                self.layers().any(|layer| layer.confirmation_code_attempts_max == Some(0)),
+            ),
             ("policy.session_minutes", self.policy.session_minutes == 0),
             ("limits.request_bytes_max", request_bytes_max == 0),
             ("limits.connections_max", connections_max == 0),
@@ -382,6 +404,12 @@ impl Config {
             ("limits.open_sessions_max", open_sessions_max == 0),
         ];
         zeros.into_iter().filter_map(|(name, zero)| zero.then_some(name))
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        let operators = self.operator.iter().map(|one| &one.policy.0);
+        let types = self.profile_type.iter().map(|one| &one.policy.0);
+        std::iter::once(&self.policy.layer).chain(operators).chain(types)
     }
 
     fn anchor(&mut self, folder: &Path) {

@@ -77,6 +77,9 @@ pub enum What {
         command: u8,
         reason: u8,
         result_sha256: String,
+        /// The first Profile Element that the eUICC refused, if it named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        element: Option<FailedElement>,
     },
     SessionCancelled {
         order: u32,
@@ -101,6 +104,13 @@ pub enum What {
         transaction: TransactionId,
         message_sha256: String,
     },
+    /// An administrator changed the order; as it stands afterwards. `None` is as the policy says, and never.
+    OrderSet {
+        order: u32,
+        download_attempts_max: Option<u32>,
+        confirmation_code_attempts_max: Option<u32>,
+        expires_at: Option<Timestamp>,
+    },
 }
 
 /// Whether the eUICC's one-time key was new for this binding.
@@ -116,11 +126,36 @@ pub enum OneTimeKey {
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum Failure {
     OrderExpired,
-    DownloadAttempts { limit: u32 },
-    ConfirmationCodeAttempts { limit: u32 },
-    NotEligible { why: String },
-    SessionCancelled { reason: u8 },
-    Installation { command: u8, reason: u8 },
+    DownloadAttempts {
+        limit: u32,
+    },
+    ConfirmationCodeAttempts {
+        limit: u32,
+    },
+    NotEligible {
+        why: String,
+    },
+    SessionCancelled {
+        reason: u8,
+    },
+    Installation {
+        command: u8,
+        reason: u8,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        element: Option<FailedElement>,
+    },
+    /// The eUICC brought another one-time key, and the policy does not bind anew.
+    RebindingRefused,
+}
+
+/// A Profile Element that the eUICC refused (PEStatus of the TCA interoperable format).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedElement {
+    pub status: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identification: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional: Option<u8>,
 }
 
 impl Failure {
@@ -134,14 +169,51 @@ impl Failure {
             Self::SessionCancelled { reason } => {
                 format!("the device cancelled: {}", cancel_reason(*reason))
             }
-            Self::Installation { command, reason } => {
+            Self::Installation { command, reason, element } => {
+                let refused = element.map(|element| format!("; {}", element.explain())).unwrap_or_default();
                 format!(
-                    "the eUICC could not install it: {} in {}",
+                    "the eUICC could not install it: {} in {}{refused}",
                     error_reason(*reason),
                     bpp_command(*command)
                 )
             }
+            Self::RebindingRefused => {
+                "the eUICC came back with another one-time key, and the policy does not bind anew".to_owned()
+            }
         }
+    }
+}
+
+impl FailedElement {
+    /// The status by its name, and the identification that the element has in the package.
+    pub fn explain(&self) -> String {
+        let element = match self.identification {
+            Some(identification) => format!("profile element with identification {identification}"),
+            None => "a profile element".to_owned(),
+        };
+        let more =
+            self.additional.map(|octet| format!(", additional information {octet}")).unwrap_or_default();
+        format!("{element}: {}{more}", element_status(self.status))
+    }
+}
+
+/// Status of PEStatus.
+pub fn element_status(status: u8) -> &'static str {
+    match status {
+        0 => "ok",
+        1 => "pe-not-supported",
+        2 => "memory-failure",
+        3 => "bad-values",
+        4 => "not-enough-memory",
+        5 => "invalid-request-format",
+        6 => "invalid-parameter",
+        7 => "runtime-not-supported",
+        8 => "lib-not-supported",
+        9 => "template-not-supported",
+        10 => "feature-not-supported",
+        11 => "pin-code-missing",
+        31 => "unsupported-profile-version",
+        _ => "another error",
     }
 }
 

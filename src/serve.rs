@@ -13,7 +13,6 @@ use crate::es9plus;
 use crate::fault::Fault;
 use crate::keeper;
 use crate::pki::Certificate;
-use crate::profile::Limits as OrderLimits;
 use crate::random::OsRandom;
 use crate::revocation;
 use crate::rsp::Setting;
@@ -44,16 +43,9 @@ impl Doors {
             address: config.address.as_str().to_owned(),
             trust: world.trust,
             credentials: world.credentials,
-            limits: OrderLimits {
-                download_attempts_max: config.policy.download_attempts_max,
-                confirmation_code_attempts_max: config.policy.confirmation_code_attempts_max,
-            },
+            policies: config.policies(),
             session_ms: MINUTE_MS.saturating_mul(i64::from(config.policy.session_minutes)),
             result_ms: RESULT_MS,
-            order_ms: match config.policy.order_valid_days {
-                0 => None,
-                days => Some(DAY_MS.saturating_mul(i64::from(days))),
-            },
         };
         let smdp = Arc::new(Smdp::new(Parts {
             store: world.store,

@@ -60,6 +60,9 @@ pub struct Authenticated {
     /// SHA-256 of the last request whose Confirmation Code was wrong, so that its repetition is no second guess.
     #[serde(with = "octets", default)]
     pub refused_sha256: Vec<u8>,
+    /// The tries that were left then, for the same answer.
+    #[serde(default)]
+    pub refused_left: u32,
 }
 
 /// After GetBoundProfilePackage.

@@ -41,6 +41,19 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// An RFC 3339 instant; or a day, which stands for its end in UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+        let instant = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
+        let instant = instant.ok().or_else(|| {
+            let day = time::Date::parse(text, DAY).ok()?;
+            Some(day.next_day()?.midnight().assume_utc())
+        })?;
+        i64::try_from(instant.unix_timestamp_nanos().checked_div(1_000_000)?).ok().map(Self)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = i128::from(self.0).saturating_mul(1_000_000);

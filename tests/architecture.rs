@@ -40,7 +40,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("es2plus", &["call", "change", "fault", "pki", "profile", "random", "server", "types", "wire"]),
     // the engine room: opens the house, and the commands that a person types
     ("keeper", &["call"]),
-    ("config", &["types"]),
+    ("config", &["profile", "time", "types"]),
     ("revocation", &["asn1", "call", "config", "pki", "time"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     ("world", &["config", "fault", "hsm", "pki", "revocation", "server", "store", "time", "types"]),
@@ -54,7 +54,6 @@ const PLAN: &[(&str, &[&str])] = &[
             "fault",
             "keeper",
             "pki",
-            "profile",
             "random",
             "revocation",
             "rsp",

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 use smdpp::event::OneTimeKey;
 use smdpp::profile::{
-    Bound, Command, Confirm, Confirmation, FinalState, Limits, Order, Profile, Report, Stored,
+    Bound, Command, Confirm, Confirmation, FinalState, Limits, Order, OrderChange, OrderSettings, Profile,
+    Report, RetryAfter, Stored,
 };
 use smdpp::time::Timestamp;
 use smdpp::types::{
@@ -25,7 +26,7 @@ fn every_cell_of_the_lifecycle_page_is_what_the_code_does() {
         cells += 1;
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(cells, State::ALL.len() * 14, "each of 9 states meets each of 14 commands");
+    assert_eq!(cells, State::ALL.len() * 15, "each of 9 states meets each of 15 commands");
 }
 
 /// State, command and content of each cell, in the tables that begin with a column "State".
@@ -66,9 +67,14 @@ fn play(state: State, command: &str) -> String {
 fn typed(state: State, command: &str) -> (Actor, Command) {
     let operator = Actor::Operator { operator: OperatorId::parse("acme").unwrap() };
     let device = Actor::Euicc { eid: eid() };
-    let report =
-        |report| Command::Report { transaction: session(), order: 1, result_sha256: String::new(), report };
-    let failed = |reason| report(Report::Failed { command: 5, reason });
+    let report = |report| Command::Report {
+        transaction: session(),
+        order: 1,
+        result_sha256: String::new(),
+        report,
+        retry_after: RetryAfter::Temporary,
+    };
+    let failed = |reason| report(Report::Failed { command: 5, reason, element: None });
     let cancel = |reason| Command::CancelSession {
         transaction: session(),
         order: 1,
@@ -92,13 +98,18 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
         }
         "GetBoundProfilePackage" => {
             let one_time_key = OneTimeKey::New;
-            (device, Command::Bind { transaction: session(), eid: eid(), one_time_key })
+            (device, Command::Bind { transaction: session(), eid: eid(), one_time_key, rebind: true })
         }
         "result: installed" => (device, report(Report::Installed)),
         "result: failed" => (device, failed(12)),
-        "result: failed, reason 10 or 11" => (device, failed(10)),
+        "result: failed, a reason to retry after" => (device, failed(10)),
         "CancelSession, final" => (device, cancel(0)),
         "CancelSession, postponed or timeout" => (device, cancel(1)),
+        "order set" => {
+            let admin = Actor::Admin { name: "ada".to_owned() };
+            let change = OrderChange { download_attempts_max: Some(20), ..OrderChange::default() };
+            (admin, Command::SetOrder(change))
+        }
         other => panic!("the page has a command that this test does not know: {other}"),
     }
 }
@@ -144,6 +155,7 @@ fn profile(state: State, release_flag: bool) -> Profile {
         bound: bound.then(|| Bound { eid: eid(), transaction: session() }),
         out: if bound { vec![session()] } else { Vec::new() },
         failure: None,
+        set: OrderSettings::default(),
     };
     Profile::stored(Stored {
         iccid: Iccid::parse("8900012345678901234").unwrap(),

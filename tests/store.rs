@@ -43,6 +43,7 @@ fn import(n: u64) -> Change {
         iccid: iccid(n),
         metadata: b"metadata".to_vec(),
         octets: 9,
+        version: None,
         keys: Secret::new(b"the profile keys".to_vec()),
         protected: b"the package with Ki and OPc".to_vec(),
     };

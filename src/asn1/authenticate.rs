@@ -2,7 +2,7 @@
 use super::bits::{code, exactly, text};
 use super::euicc_info::EuiccInfo2;
 use super::signed::{Signature, Signed};
-use super::tlv::{Members, message, only, tlv};
+use super::tlv::{Members, Tlvs, message, only, tlv};
 use crate::types::Malformed;
 use crate::types::TransactionId;
 
@@ -115,10 +115,22 @@ impl DeviceInfo {
         let device = Self {
             tac: exactly(members.required(0x80)?.content, "tac")?,
             capabilities: members.required(0xA1)?.content.to_vec(),
-            imei: members.optional(0x82)?.map(|tlv| exactly(tlv.content, "imei")).transpose()?,
+            // An odd IMEI is no reason to refuse a customer.
+            imei: members.optional(0x82)?.and_then(|tlv| tlv.content.try_into().ok()),
         };
         members.end()?;
         Ok(device)
+    }
+
+    /// The eight digits: Telephony BCD, the first digit in the lower half of its octet.
+    pub fn tac_digits(&self) -> String {
+        crate::types::hex::encode(&self.tac.map(|octet| octet.rotate_left(4)))
+    }
+
+    /// The release of one capability, such as `85` for eutranSupportedRelease; unknown members are passed over.
+    pub fn release(&self, tag: u32) -> Option<[u8; 3]> {
+        let mut members = Tlvs::new(&self.capabilities, "deviceCapabilities").map_while(Result::ok);
+        members.find(|member| member.tag == tag).and_then(|member| member.content.try_into().ok())
     }
 }
 

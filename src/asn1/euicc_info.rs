@@ -117,7 +117,10 @@ pub struct EuiccInfo2 {
     pub rsp_capability: Vec<u8>,
     pub ci_for_verification: Vec<KeyId>,
     pub ci_for_signing: Vec<KeyId>,
+    /// euiccCategory, if it is stated.
+    pub category: Option<u8>,
     pub forbidden_pprs: Pprs,
+    pub pp_version: Svn,
 }
 
 impl EuiccInfo2 {
@@ -133,10 +136,11 @@ impl EuiccInfo2 {
         let rsp_capability = bit_string(members.required(0x88)?)?;
         let ci_for_verification = key_ids(members.required(0xA9)?)?;
         let ci_for_signing = key_ids(members.required(0xAA)?)?;
-        members.optional(0x8B)?; // euiccCategory
+        let category =
+            members.optional(0x8B)?.and_then(|tlv| super::bits::code(tlv.content, "euiccCategory").ok());
         let forbidden_pprs = members.optional(0x99)?;
         let forbidden_pprs = forbidden_pprs.map(|tlv| Pprs::decode(tlv.content)).transpose()?;
-        members.required(0x04)?; // ppVersion
+        let pp_version = Svn::decode(members.required(0x04)?.content)?;
         members.required(0x0C)?; // sasAcreditationNumber
         members.optional(0xAC)?; // certificationDataObject
         members.end()?;
@@ -148,7 +152,9 @@ impl EuiccInfo2 {
             rsp_capability,
             ci_for_verification,
             ci_for_signing,
+            category,
             forbidden_pprs: forbidden_pprs.unwrap_or_default(),
+            pp_version,
         })
     }
 }

@@ -29,7 +29,7 @@ pub use metadata::{
     Icon, IconKind, Metadata, MetadataError, NotificationAddress, Owner, ProfileClass, mcc_mnc,
 };
 pub use notification::{
-    BppCommandId, ErrorReason, InstallationResult, NotificationMetadata, OtherSignedNotification,
+    BppCommandId, ErrorReason, InstallationResult, NotificationMetadata, OtherSignedNotification, PeStatus,
     PendingNotification, ProfileInstallationResult, ProfileInstallationResultData,
 };
 pub use signed::{MALFORMED_SIGNATURE, Signature, Signed};

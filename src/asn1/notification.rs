@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bits::{NotificationEvents, code, text, unsigned};
 use super::signed::{Signature, Signed};
-use super::tlv::{Members, message, only};
+use super::tlv::{Members, Tlvs, message, only};
 use crate::types::Iccid;
 use crate::types::Malformed;
 use crate::types::Oid;
@@ -22,10 +22,12 @@ impl PendingNotification {
     pub fn decode(received: &[u8]) -> Result<Self, Malformed> {
         if received.first() == Some(&0x30) {
             let content = message(received, 0x30, NAME)?;
-            return OtherSignedNotification::decode(content).map(|other| Self::Other(Box::new(other)));
+            return OtherSignedNotification::decode(content, received)
+                .map(|other| Self::Other(Box::new(other)));
         }
         let content = message(received, 0xBF37, NAME)?;
-        ProfileInstallationResult::decode(content).map(|result| Self::Installation(Box::new(result)))
+        ProfileInstallationResult::decode(content, received)
+            .map(|result| Self::Installation(Box::new(result)))
     }
 }
 
@@ -34,6 +36,8 @@ impl PendingNotification {
 pub struct ProfileInstallationResult {
     pub data: Signed<ProfileInstallationResultData>,
     pub signature: Signature,
+    /// The whole message, for the case that it cannot be believed.
+    pub received: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub struct OtherSignedNotification {
     pub euicc_certificate: Vec<u8>,
     /// As `euicc_certificate`.
     pub eum_certificate: Vec<u8>,
+    /// As in ProfileInstallationResult.
+    pub received: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +75,37 @@ pub struct NotificationMetadata {
 pub enum InstallationResult {
     Success { aid: Vec<u8>, response: Vec<u8> },
     Failure { command: BppCommandId, reason: ErrorReason, response: Option<Vec<u8>> },
+}
+
+/// What the eUICC says of one Profile Element (PEStatus of the TCA interoperable format).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeStatus {
+    pub status: u8,
+    pub identification: Option<u16>,
+    pub additional: Option<u8>,
+}
+
+impl InstallationResult {
+    /// The first element that is not ok in EUICCResponse. eUICCs differ here, and nothing depends on it: what
+    /// cannot be read is passed over.
+    pub fn failed_element(&self) -> Option<PeStatus> {
+        let Self::Failure { response: Some(response), .. } = self else { return None };
+        let outer = only(response, NAME).ok()?;
+        let list = Tlvs::new(outer.content, NAME).map_while(Result::ok).find(|member| member.tag == 0xA0)?;
+        let statuses = Tlvs::new(list.content, NAME).map_while(Result::ok);
+        statuses.filter_map(|one| PeStatus::decode(one.content)).find(|one| one.status != 0)
+    }
+}
+
+impl PeStatus {
+    fn decode(content: &[u8]) -> Option<Self> {
+        let mut members = Members::of(content, "peStatus");
+        let status = code(members.required(0x80).ok()?.content, NAME).ok()?;
+        let mut number = |tag| Some(unsigned(members.optional(tag).ok()??.content, NAME).ok());
+        let identification = number(0x81).flatten().and_then(|number| u16::try_from(number).ok());
+        let additional = number(0x82).flatten().and_then(|number| u8::try_from(number).ok());
+        Some(Self { status, identification, additional })
+    }
 }
 
 /// Declares a named list of which later versions know more.
@@ -137,23 +174,24 @@ named_codes! {
 }
 
 impl ProfileInstallationResult {
-    fn decode(content: &[u8]) -> Result<Self, Malformed> {
+    fn decode(content: &[u8], received: &[u8]) -> Result<Self, Malformed> {
         let mut members = Members::of(content, "profileInstallationResult");
         let data = Signed::decode(members.required(0xBF27)?, ProfileInstallationResultData::decode)?;
         let signature = Signature::decode(members.required(0x5F37)?)?;
         members.end()?;
-        Ok(Self { data, signature })
+        Ok(Self { data, signature, received: received.to_vec() })
     }
 }
 
 impl OtherSignedNotification {
-    fn decode(content: &[u8]) -> Result<Self, Malformed> {
+    fn decode(content: &[u8], received: &[u8]) -> Result<Self, Malformed> {
         let mut members = Members::of(content, "otherSignedNotification");
         let notification = Self {
             metadata: Signed::decode(members.required(0xBF2F)?, NotificationMetadata::decode)?,
             signature: Signature::decode(members.required(0x5F37)?)?,
             euicc_certificate: members.required(0x30)?.whole.to_vec(),
             eum_certificate: members.required(0x30)?.whole.to_vec(),
+            received: received.to_vec(),
         };
         members.end()?;
         Ok(notification)
@@ -268,6 +306,24 @@ mod tests {
         assert_eq!(result.data.result, failure);
         assert_eq!(ErrorReason::from(31), ErrorReason::Other(31));
         assert_eq!(u8::from(ErrorReason::PprNotAllowed), 15);
+    }
+
+    fn refused(response: &str) -> Option<PeStatus> {
+        let failure = ["80010581010C82", &format!("{:02X}", response.len() / 2), response].concat();
+        let failure = hex::decode(&failure).unwrap();
+        let result = hex::encode(&tlv(&[0xA2], &tlv(&[0xA1], &failure)));
+        decoded(&installation(&result, "").0).data.result.failed_element()
+    }
+
+    #[test]
+    fn the_first_element_that_is_not_ok_is_named() {
+        let element = refused("3012A01030068001008101013006800103810105");
+        assert_eq!(element, Some(PeStatus { status: 3, identification: Some(5), additional: None }));
+        let element = refused("300EA00C300A8001068102012C820109");
+        assert_eq!(element, Some(PeStatus { status: 6, identification: Some(300), additional: Some(9) }));
+        for odd in ["", "3000", "30", "3002A000", "3005A0033001FF", "3007A00530038001008100", "040100"] {
+            assert_eq!(refused(odd), None, "{odd}");
+        }
     }
 
     #[test]

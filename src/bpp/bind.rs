@@ -114,7 +114,7 @@ impl BoundPackage {
     }
 
     /// Opens the package for another session; `None` if the eUICC now shows another key. `prepared` is the
-    /// Profile that it was first bound with, unless it went under session keys.
+    /// Profile that it was first bound with; it is not used if that went under session keys, and is in the package.
     pub fn rebind<'a>(
         self,
         transaction_id: &TransactionId,
@@ -122,7 +122,13 @@ impl BoundPackage {
         prepared: Option<&'a ProtectedProfile>,
     ) -> Option<Binding<'a>> {
         let same_key = self.euicc_otpk == *euicc_otpk;
+        let prepared = prepared.filter(|_| !self.holds_profile());
         same_key.then(|| Binding { transaction_id: transaction_id.clone(), package: self, prepared })
+    }
+
+    /// With session keys the last command is A3, the Profile itself; otherwise it is A2, the keys.
+    fn holds_profile(&self) -> bool {
+        split(&self.commands).is_ok_and(|commands| commands.last().is_some_and(|last| last.tag == 0xA3))
     }
 
     /// For the vault: one value, in a form of our own.

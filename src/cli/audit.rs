@@ -131,7 +131,7 @@ fn steps(from: Option<State>, to: State) -> String {
 }
 
 /// What happened, for people.
-fn sentence(what: &What) -> String {
+pub(super) fn sentence(what: &What) -> String {
     match what {
         What::ProfileImported { profile_type, octets, package_sha256 } => {
             let digest = package_sha256.get(..16).unwrap_or(package_sha256);
@@ -165,8 +165,9 @@ fn sentence(what: &What) -> String {
         What::ProfileInstalled { order, transaction, .. } => {
             format!("the eUICC installed it for order {order} (session {transaction})")
         }
-        What::InstallationFailed { order, transaction, command, reason, .. } => {
-            let failure = Failure::Installation { command: *command, reason: *reason };
+        What::InstallationFailed { order, transaction, command, reason, element, .. } => {
+            let (command, reason, element) = (*command, *reason, *element);
+            let failure = Failure::Installation { command, reason, element };
             format!("order {order}: {} (session {transaction})", failure.explain())
         }
         What::SessionCancelled { order, transaction, reason } => {
@@ -179,6 +180,15 @@ fn sentence(what: &What) -> String {
         What::ResultLate { order, transaction, installed } => {
             let result = if *installed { "installed" } else { "not installed" };
             format!("a late result of order {order}: {result} (session {transaction})")
+        }
+        What::OrderSet { order, download_attempts_max, confirmation_code_attempts_max, expires_at } => {
+            let limit = |limit: &Option<u32>| limit.map_or("by policy".to_owned(), |limit| limit.to_string());
+            let end = expires_at.map_or("never".to_owned(), |end| end.to_string());
+            format!(
+                "order {order} set: download attempts {}, confirmation code attempts {}, expires {end}",
+                limit(download_attempts_max),
+                limit(confirmation_code_attempts_max)
+            )
         }
         What::NotificationInvalid { transaction, .. } => {
             format!("a notification that does not hold was put aside (session {transaction})")

@@ -9,6 +9,7 @@ use clap::Parser;
 use super::CliError;
 use super::audit::AuditCommand;
 use super::init::Init;
+use super::notification::NotificationCommand;
 use super::order::OrderCommand;
 use super::out::Out;
 use super::out::wants_colour;
@@ -55,9 +56,12 @@ enum Command {
     /// Put Profiles in stock, and look at them
     #[command(subcommand)]
     Profile(ProfileCommand),
-    /// Look at orders, and why they stand where they stand
+    /// Look at orders, why they stand where they stand, and set limits of one
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Look at notifications that could not be believed
+    #[command(subcommand)]
+    Notification(NotificationCommand),
     /// Read the audit trail, and prove that nobody changed it
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -108,6 +112,7 @@ impl Smdpp {
             Command::Serve(serve) => wait(serve.run(&self.config, &load(&self.config)?, now, out)),
             Command::Profile(profile) => wait(profile.run(&load(&self.config)?, now, out)),
             Command::Order(order) => wait(order.run(&load(&self.config)?, now, out)),
+            Command::Notification(notification) => wait(notification.run(&load(&self.config)?, out)),
             Command::Audit(audit) => wait(audit.run(&load(&self.config)?, out)),
         }
     }

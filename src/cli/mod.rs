@@ -3,6 +3,7 @@ pub mod audit;
 pub mod command;
 mod crl;
 pub mod init;
+pub mod notification;
 pub mod order;
 pub mod out;
 pub mod pki;
@@ -34,6 +35,11 @@ pub enum CliError {
     /// The audit trail does not hold.
     #[error("the audit trail does not hold at {0}")]
     Unsound(crate::audit::Unsound),
+}
+
+/// The person at the keyboard, as far as the machine knows; for the audit trail.
+fn person() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "root".to_owned())
 }
 
 #[cfg(test)]

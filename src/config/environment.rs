@@ -35,7 +35,15 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     (
         "policy",
         false,
-        &["download_attempts_max", "confirmation_code_attempts_max", "order_valid_days", "session_minutes"],
+        &[
+            "download_attempts_max",
+            "confirmation_code_attempts_max",
+            "order_valid_days",
+            "session_minutes",
+            "keys",
+            "rebind",
+            "retry_after",
+        ],
     ),
     (
         "limits",
@@ -52,7 +60,7 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("log", false, &["level", "format"]),
 ];
 
-/// The values that are numbers; all others are text.
+/// The values that are no text.
 fn is_number(section: &str, value: &str) -> bool {
     matches!(section, "policy" | "limits") || value == "grace_hours"
 }
@@ -201,11 +209,12 @@ fn unplaced(value: DeValue<'static>) -> Spanned<DeValue<'static>> {
     Spanned::new(0..0, value)
 }
 
-/// A number where the text is one; otherwise text, and the reader says that it wanted a number.
+/// A number, true, false or a list where the text is one; otherwise text, and the reader says what it wanted.
 fn parsed(text: &str, number: bool) -> DeValue<'_> {
     let digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let typed = digits || matches!(text, "true" | "false") || text.starts_with('[');
     match DeValue::parse(text) {
-        Ok(value) if number && digits => value.into_inner(),
+        Ok(value) if number && typed => value.into_inner(),
         Ok(_) | Err(_) => DeValue::String(text.into()),
     }
 }

@@ -45,7 +45,8 @@ const TEMPLATE: &str = r#"# smdpp: configuration of an SM-DP+ (GSMA SGP.22). Cla
 #
 # Paths are relative to the folder of this file. Secrets never stand here: this file names the files they are in.
 # Every value can come from the environment instead: SMDPP_ and the path in capitals, joined by _ , for example
-# SMDPP_ADDRESS, SMDPP_ES9PLUS_LISTEN, and for lists with their number from 0, SMDPP_OPERATOR_0_OID.
+# SMDPP_ADDRESS, SMDPP_ES9PLUS_LISTEN, and for lists with their number from 0, SMDPP_OPERATOR_0_OID. Only in this
+# file stand: eligibility, [operator.policy] and [[profile_type]].
 
 # This server's name: in Activation Codes (4.1) and in the TLS certificate. A domain name, without port.
 address = "{address}"
@@ -116,7 +117,8 @@ kind = "software"
 # File with 32 random octets in hexadecimal; Profiles and codes are sealed under it. Lose it and they are lost.
 seal_key = "data/seal.key"
 
-# How patient this server is.
+# How patient this server is. The same members, but for session_minutes, may stand in [operator.policy] and in
+# [profile_type.policy]; `smdpp order set` changes some for one order. The narrower wins, each member alone.
 [policy]
 # Times a download may be started before its order ends in error (3.1.3). Default 10.
 download_attempts_max = 10
@@ -126,6 +128,22 @@ confirmation_code_attempts_max = 3
 order_valid_days = 0
 # Minutes until an unfinished download session ends. Default 15.
 session_minutes = 15
+# Keys that a Profile travels under (2.5.3): "prepared", its own; or "session", those of the session. Default prepared.
+keys = "prepared"
+# May an eUICC that tries again bring another one-time key (5.6.2)? If not, the order ends. Default true.
+rebind = true
+# After which failed installations the same eUICC may try again (2.5.6): "none"; "temporary", which is
+# InsufficientMemoryForProfile and Interruption; "all"; or a list of errorReasons. Default temporary.
+retry_after = "temporary"
+# Which eUICCs and devices may have a Profile (3.1.3 step 5, annex F). Most useful for a profile type.
+# [policy.eligibility]
+# tac_allow = ["35290611", "8610"]      only devices whose TAC begins so
+# tac_deny = []                          never these
+# device = ["nr", "eutran >= 13"]        what the device must state; the number is a release
+# profile_version = true                 the eUICC must read the version of the package. Default true
+# pp_version_min = "1.0.0"               ppVersion of the eUICC
+# euicc_category = ["mediumEuicc"]       other, basicEuicc, mediumEuicc, contactlessEuicc
+# test_profile_support = true            a test Profile needs an eUICC for test Profiles. Default true
 
 # What one peer may cost.
 [limits]
@@ -157,4 +175,14 @@ format = "text"
 # oid = "2.999.10.1.1"
 # common_name = "acme"
 # certificate_sha256 = ""
+# [operator.policy]
+# download_attempts_max = 5
+#
+# What is different for one profile type: everybody's, or of one operator.
+#
+# [[profile_type]]
+# name = "iot"
+# operator = "acme"
+# [profile_type.policy]
+# retry_after = ["Interruption"]
 "#;

@@ -2,6 +2,9 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::profile::KeyMode;
+use crate::profile::RetryAfter;
+use crate::types::ProfileType;
 
 fn answers() -> Answers {
     Answers {
@@ -28,7 +31,15 @@ fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
 fn the_template_is_a_configuration_with_the_defaults() {
     let config = load(&Config::template(&answers()), &[]).unwrap();
     assert_eq!(config.address.as_str(), "smdp.example.com");
-    assert_eq!(config.policy, Policy::default());
+    let name = (OperatorId::parse("acme").unwrap(), ProfileType::parse("consumer").unwrap());
+    let said = config.policies().resolve(&name.0, &name.1, None);
+    let default = Policies::default().resolve(&name.0, &name.1, None);
+    assert_eq!(said.limits(), default.limits());
+    assert_eq!(said.order_valid_ms.value, default.order_valid_ms.value);
+    assert_eq!(said.keys.value, default.keys.value);
+    assert_eq!(said.rebind.value, default.rebind.value);
+    assert_eq!(said.retry_after.value, default.retry_after.value);
+    assert_eq!(config.policy.session_minutes, Policy::default().session_minutes);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.log, Log::default());
     assert_eq!(config.operator[0].oid, Some(Oid::parse("2.999.10.1.1").unwrap()));
@@ -71,6 +82,9 @@ fn other(section: &str, value: &str) -> String {
         ("operator", "certificate_sha256") => "AB".repeat(32),
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
+        ("policy", "keys") => "session".to_owned(),
+        ("policy", "rebind") => "false".to_owned(),
+        ("policy", "retry_after") => "all".to_owned(),
         ("revocation", "stale" | "missing") => "refuse".to_owned(),
         ("policy" | "limits" | "revocation", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
@@ -97,6 +111,10 @@ fn every_single_value_can_come_from_the_environment_alone() {
                     ("", "database") => "/x/other.db".to_owned(),
                     ("", "mode") => "Production".to_owned(),
                     ("vault", "kind") => "Software".to_owned(),
+                    ("policy", "keys") => "Session".to_owned(),
+                    ("policy", "rebind") => "rebind: Some(false)".to_owned(),
+                    ("policy", "retry_after") => "All".to_owned(),
+                    ("policy", "order_valid_days") => (1016 * crate::time::DAY_MS).to_string(),
                     ("log", "level") => "Trace".to_owned(),
                     ("log", "format") => "Json".to_owned(),
                     ("revocation", "stale") => "stale: Refuse".to_owned(),
@@ -180,6 +198,64 @@ fn zeros_doubles_and_shared_listeners_are_suspicious() {
     ];
     let config = load(&Config::template(&answers()), &env).unwrap();
     assert_eq!(config.suspicious().len(), 3, "{:?}", config.suspicious());
+}
+
+/// The policies that stand behind the template.
+const POLICIES: &str = r#"
+[operator.policy]
+download_attempts_max = 5
+rebind = false
+[[profile_type]]
+name = "iot"
+[profile_type.policy]
+keys = "session"
+retry_after = ["Interruption", "installFailedDueToPEProcessingError"]
+[profile_type.policy.eligibility]
+tac_allow = ["35290611", "8610"]
+device = ["nr", "eutran >= 13"]
+pp_version_min = "1.0.0"
+euicc_category = ["mediumEuicc"]
+test_profile_support = false
+"#;
+
+#[test]
+fn operators_and_profile_types_have_policies_of_their_own() {
+    let config = load(&(Config::template(&answers()) + POLICIES), &[]).unwrap();
+    assert_eq!(config.suspicious(), Vec::<String>::new());
+    let of = |name: &str| {
+        let acme = OperatorId::parse("acme").unwrap();
+        config.policies().resolve(&acme, &ProfileType::parse(name).unwrap(), None)
+    };
+    let (iot, other) = (of("iot"), of("consumer"));
+    assert_eq!((iot.download_attempts_max.value, iot.rebind.value), (5, false));
+    assert_eq!((iot.keys.value, other.keys.value), (KeyMode::Session, KeyMode::Prepared));
+    assert_eq!(iot.retry_after.value, RetryAfter::Reasons(vec![11, 12]));
+    assert_eq!(iot.eligibility.value.pp_version_min, Some([1, 0, 0]));
+    assert!(iot.eligibility.value.profile_version && !iot.eligibility.value.test_profile_support);
+    assert!(other.eligibility.value.tac_allow.is_empty());
+}
+
+#[test]
+fn a_policy_that_cannot_be_meant_is_refused_or_suspicious() {
+    let template = Config::template(&answers());
+    for (right, wrong, says) in [
+        ("keys = \"session\"", "keys = \"none\"", "malformed keys"),
+        ("\"Interruption\"", "\"weather\"", "malformed retry_after"),
+        ("\"8610\"", "\"86-10\"", "malformed a TAC"),
+        ("\"nr\"", "\"6g\"", "malformed a device rule"),
+        ("rebind = false", "session_minutes = 3", "malformed session_minutes"),
+        ("rebind = false", "rebound = false", "unknown field"),
+    ] {
+        let text = POLICIES.replacen(right, wrong, 1);
+        assert_ne!(text, POLICIES, "{right}");
+        let error = load(&(template.clone() + &text), &[]).unwrap_err();
+        assert!(error.contains(says) && error.contains("line"), "{error}");
+    }
+    let doubled = POLICIES.to_owned()
+        + "[[profile_type]]\nname = \"iot\"\npolicy = { download_attempts_max = 0 }\n\
+           [[profile_type]]\nname = \"iot\"\noperator = \"ghost\"\npolicy = {}\n";
+    let found = load(&(template + &doubled), &[]).unwrap().suspicious();
+    assert_eq!(found.len(), 3, "{found:?}");
 }
 
 #[test]

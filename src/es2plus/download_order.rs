@@ -56,7 +56,7 @@ impl Function for DownloadOrder {
             Wanted::Iccid(_, written, _) => written.clone(),
             Wanted::Any(_) => profile.value.iccid().to_string(),
         };
-        let expires_at = call.setting.order_ms.map(|valid_ms| call.now.plus_ms(valid_ms));
+        let expires_at = call.setting.policies.of(&profile.value).expiry(call.now);
         let command = Command::DownloadOrder {
             call: request.call.clone(),
             repeat_key: request.repeat_key(),

@@ -62,7 +62,7 @@ fn executed<F: Asn1>(response: F::Response) -> Response<Body> {
 
 fn refused<F: Asn1>(status: StatusCode) -> Response<Body> {
     let Some(errors) = F::ERRORS else { return wire::unreadable() };
-    let own = errors.iter().find(|(known, _)| *known == status);
+    let own = errors.iter().find(|(known, _)| known.is(status));
     wire::asn1(F::FUNCTION.refused(own.map_or(UNDEFINED, |(_, error)| *error)))
 }
 

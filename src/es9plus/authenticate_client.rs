@@ -75,7 +75,7 @@ impl Function for AuthenticateClient {
             Some(_) => Vec::new(),
             None => call.reader.profiles_of(claim.eid()).await?,
         };
-        let profile = claim.choose(named, own, call.setting.limits, call.now)?;
+        let profile = claim.choose(named, own, &call.setting.policies, call.now)?;
         let waiting = waiting(call, &claim, &profile).await?;
         let offer = claim.offer(profile, waiting, call.setting, call.now)?;
 
@@ -98,7 +98,8 @@ async fn waiting(call: &Call<'_>, claim: &Claim, profile: &Versioned<Profile>) -
         }),
         None => None,
     };
-    Ok(Waiting { metadata, metadata_value, octets, bound_otpk: bound_otpk.transpose()? })
+    let version = call.reader.package_version(iccid).await?;
+    Ok(Waiting { metadata, metadata_value, octets, version, bound_otpk: bound_otpk.transpose()? })
 }
 
 async fn metadata(call: &Call<'_>, iccid: &Iccid) -> Result<(Vec<u8>, u64), Fault> {

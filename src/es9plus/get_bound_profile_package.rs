@@ -4,15 +4,16 @@ use serde_json::{Map, Value};
 use super::asn1::Asn1;
 use super::{Json, Lpa, members};
 use crate::asn1::{Es9Plus, PrepareDownloadResponse, SessionRequest, transaction_id_tlv};
-use crate::bpp::bind::BoundPackage;
+use crate::bpp::bind::{BoundPackage, Profile as Mode};
 use crate::bpp::keys::{ProfileKeys, derive};
-use crate::bpp::protect::ProtectedProfile;
+use crate::bpp::protect::{ProtectedProfile, open};
 use crate::call::{Accepted, Call, Function, Verdict};
 use crate::change::Package;
 use crate::es8plus::store_metadata::StoreMetadata;
 use crate::es8plus::{HostId, Point};
 use crate::fault::Fault;
 use crate::hsm::{KeyRole, agree};
+use crate::profile::KeyMode;
 use crate::random::octets;
 use crate::rsp::{Admitted, Delivery, Download, Material, Preparation, again, close, digest, still_bound};
 use crate::types::Iccid;
@@ -120,14 +121,24 @@ fn deliver<'a, 'p>(
     let host_id: [u8; 16] = octets(call.random)?;
     let host_id = HostId::from_octets(&host_id).map_err(Fault::caused("host identifier"))?;
     let keys = parts.keys.try_into().map_err(Fault::caused("stored profile keys"))?;
+    let keys = ProfileKeys::from_octets(keys);
+    // Prepared under keys of its own, unless the policy wants it under the session keys now.
+    let opened = match admitted.key_mode() {
+        KeyMode::Prepared => None,
+        KeyMode::Session => Some(open(profile, &keys).map_err(Fault::caused("stored profile"))?),
+    };
+    let mode = match &opened {
+        None => Mode::Prepared { profile, keys: &keys },
+        Some(upp) => Mode::Plain { upp: upp.expose() },
+    };
     let material = Material {
         smdp_otpk: &smdp_otpk,
         session_keys: &derive(&agreed.z, &host_id, admitted.eid()),
         host_id: &host_id,
         metadata: StoreMetadata::from_der(parts.metadata).map_err(Fault::caused("stored metadata"))?,
-        keys: &ProfileKeys::from_octets(keys),
+        profile: mode,
     };
-    Ok(admitted.bind(profile, &material))
+    Ok(admitted.bind(&material))
 }
 
 async fn package(call: &Call<'_>, iccid: &Iccid) -> Result<Package, Fault> {

@@ -2,7 +2,8 @@
 use super::Profile;
 use super::moves::{Reservation, Step};
 use super::order::Limits;
-use crate::event::{ENCODING, Event, OneTimeKey, What};
+use super::policy::RetryAfter;
+use crate::event::{ENCODING, Event, FailedElement, OneTimeKey, What};
 use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::CodeHash;
@@ -42,18 +43,37 @@ pub enum Command {
     /// ES9+.GetBoundProfilePackage: a wrong Confirmation Code (5.6.2).
     RefuseConfirmationCode { transaction: TransactionId, limits: Limits },
     /// ES9+.GetBoundProfilePackage: the package leaves (5.6.2).
-    Bind { transaction: TransactionId, eid: Eid, one_time_key: OneTimeKey },
+    /// `rebind`: may the eUICC bring another one-time key than last time?
+    Bind { transaction: TransactionId, eid: Eid, one_time_key: OneTimeKey, rebind: bool },
     /// ES9+.HandleNotification: the eUICC's ProfileInstallationResult (5.6.4).
-    Report { transaction: TransactionId, order: u32, result_sha256: String, report: Report },
+    /// `retry_after`: what the policy of the order says.
+    Report {
+        transaction: TransactionId,
+        order: u32,
+        result_sha256: String,
+        report: Report,
+        retry_after: RetryAfter,
+    },
     /// ES9+.CancelSession (5.6.5).
     CancelSession { transaction: TransactionId, order: u32, eid: Eid, reason: u8, ends_order: bool },
+    /// `smdpp order set`: an administrator gives this order other limits or another end.
+    SetOrder(OrderChange),
+}
+
+/// What to change of one order; `None` leaves it as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrderChange {
+    pub download_attempts_max: Option<u32>,
+    pub confirmation_code_attempts_max: Option<u32>,
+    /// The new end; `Some(None)`: never.
+    pub expires_at: Option<Option<Timestamp>>,
 }
 
 /// Why an eUICC may not have a Profile, and the code that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ineligible {
     pub status: StatusCode,
-    pub why: &'static str,
+    pub why: String,
     /// Ends the order (3.1.3 step 5); otherwise the device can do something about it and try again.
     pub terminal: bool,
 }
@@ -88,14 +108,12 @@ impl FinalState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
     Installed,
-    Failed { command: u8, reason: u8 },
-}
-
-impl Report {
-    /// Not enough memory and interruption pass; the rest does not (notifications-lifecycle 4).
-    pub(super) fn is_temporary(self) -> bool {
-        matches!(self, Self::Failed { reason: 10 | 11, .. })
-    }
+    /// `element` is the first Profile Element that the eUICC refused, if it named one.
+    Failed {
+        command: u8,
+        reason: u8,
+        element: Option<FailedElement>,
+    },
 }
 
 /// A Profile in its new state and the event that says why. One cannot be had without the other.
@@ -202,8 +220,8 @@ impl Profile {
             (Released | Downloaded, Command::RefuseConfirmationCode { transaction, limits }) => {
                 self.confirmation_code_refused(step, transaction, limits)
             }
-            (Released | Downloaded, Command::Bind { transaction, eid, one_time_key }) => {
-                self.bound(step, transaction, eid, one_time_key)
+            (Released | Downloaded, Command::Bind { transaction, eid, one_time_key, rebind }) => {
+                self.bound(step, transaction, eid, one_time_key, rebind)
             }
             (
                 Available | Allocated | Linked | Confirmed | Installed | Error | Unavailable,
@@ -211,9 +229,10 @@ impl Profile {
             ) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
 
             // From Error too: limits and refusals of ours do not make an installed Profile uninstalled.
-            (Downloaded | Error, Command::Report { transaction, order, result_sha256, report }) => {
-                self.reported(step, transaction, order, result_sha256, report)
-            }
+            (
+                Downloaded | Error,
+                Command::Report { transaction, order, result_sha256, report, retry_after },
+            ) => self.reported(step, transaction, order, result_sha256, report, &retry_after),
             (
                 Available | Allocated | Linked | Confirmed | Released | Installed | Unavailable,
                 Command::Report { transaction, order, report, .. },
@@ -228,6 +247,14 @@ impl Profile {
                 Available | Allocated | Linked | Confirmed | Installed | Unavailable,
                 Command::CancelSession { .. },
             ) => Ok(None),
+
+            (Allocated | Linked | Confirmed | Released | Downloaded, Command::SetOrder(change)) => {
+                self.set(step, change)
+            }
+            // An order that has ended stays ended (3.1.6): a new one has new limits.
+            (Available | Installed | Error | Unavailable, Command::SetOrder(_)) => {
+                Err(StatusCode::ICCID_WRONG_STATE.into())
+            }
         }
     }
 }

@@ -5,10 +5,14 @@ mod lifecycle;
 mod moves;
 mod order;
 pub mod package;
+mod policy;
 
-pub use eligibility::eligibility;
-pub use lifecycle::{Command, Confirm, Denied, FinalState, Import, Ineligible, Report, Transition};
-pub use order::{Bound, Confirmation, Limits, Order};
+pub use eligibility::{Candidate, DeviceRule, EuiccCategory, Rules, TacPrefix, eligibility};
+pub use lifecycle::{
+    Command, Confirm, Denied, FinalState, Import, Ineligible, OrderChange, Report, Transition,
+};
+pub use order::{Bound, Confirmation, Limits, Order, OrderSettings};
+pub use policy::{KeyMode, Layer, Policies, Policy, RetryAfter, Set, Source, TypeLayer};
 
 use crate::types::Eid;
 use crate::types::FunctionCallId;

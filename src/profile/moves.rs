@@ -1,7 +1,8 @@
 //! The moves of the lifecycle table: what changes in a Profile, and the event that says so.
 use super::Profile;
-use super::lifecycle::{Confirm, Decision, Denied, FinalState, Ineligible, Report, Transition};
-use super::order::{Bound, Confirmation, Limits, Order};
+use super::lifecycle::{Confirm, Decision, Denied, FinalState, Ineligible, OrderChange, Report, Transition};
+use super::order::{Bound, Confirmation, Limits, Order, OrderSettings};
+use super::policy::RetryAfter;
 use crate::event::{ENCODING, Event, Failure, OneTimeKey, What};
 use crate::time::Timestamp;
 use crate::types::Actor;
@@ -45,6 +46,7 @@ impl Profile {
             bound: None,
             out: Vec::new(),
             failure: None,
+            set: OrderSettings::default(),
         };
         let to = if order.eid.is_some() { State::Linked } else { State::Allocated };
         let what = What::DownloadOrdered {
@@ -150,7 +152,7 @@ impl Profile {
             if !terminal {
                 return Err(status.into());
             }
-            return Err(self.failed(step, status, Failure::NotEligible { why: why.to_owned() }));
+            return Err(self.failed(step, status, Failure::NotEligible { why }));
         }
         let attempt = order.download_attempts.saturating_add(1);
         let what =
@@ -173,7 +175,8 @@ impl Profile {
                 Failure::ConfirmationCodeAttempts { .. }
                 | Failure::NotEligible { .. }
                 | Failure::SessionCancelled { .. }
-                | Failure::Installation { .. },
+                | Failure::Installation { .. }
+                | Failure::RebindingRefused,
             )
             | None => StatusCode::MATCHING_ID_REFUSED,
         }
@@ -199,7 +202,8 @@ impl Profile {
                 order.confirmation_code_attempts = attempt;
             }
         });
-        Err(Box::new(Denied { status: StatusCode::CONFIRMATION_CODE_REFUSED, moved: Some(moved) }))
+        let status = StatusCode::confirmation_code_refused(limit.saturating_sub(attempt));
+        Err(Box::new(Denied { status, moved: Some(moved) }))
     }
 
     pub(super) fn bound(
@@ -208,6 +212,7 @@ impl Profile {
         transaction: TransactionId,
         eid: Eid,
         one_time_key: OneTimeKey,
+        rebind: bool,
     ) -> Decision {
         let Some(order) = &self.order else { return Err(StatusCode::PROFILE_UNAVAILABLE.into()) };
         if order.expired(step.now) {
@@ -215,6 +220,10 @@ impl Profile {
         }
         if order.eid().is_some_and(|bound| *bound != eid) {
             return Err(StatusCode::EID_REFUSED.into());
+        }
+        // 5.6.2: either is right, to bind anew or to end here (3.1.6).
+        if order.bound.is_some() && one_time_key == OneTimeKey::New && !rebind {
+            return Err(self.failed(step, StatusCode::PROFILE_UNAVAILABLE, Failure::RebindingRefused));
         }
         let what = What::PackageBound {
             order: order.number,
@@ -237,6 +246,7 @@ impl Profile {
         order: u32,
         result_sha256: String,
         report: Report,
+        retry_after: &RetryAfter,
     ) -> Decision {
         let Some(present) = self.order.as_ref().filter(|present| present.number == order) else {
             return self.reported_late(step, transaction, order, report);
@@ -251,18 +261,19 @@ impl Profile {
                     }
                 })))
             }
-            Report::Failed { command, reason } => {
+            Report::Failed { command, reason, element } => {
                 let decides = latest && self.state == State::Downloaded;
                 if !decides && !present.out.contains(&transaction) {
                     return self.reported_late(step, transaction, order, report);
                 }
-                let to = if decides && !report.is_temporary() { State::Error } else { self.state };
+                let to = if decides && !retry_after.allows(reason) { State::Error } else { self.state };
                 let failed = transaction.clone();
-                let what = What::InstallationFailed { order, transaction, command, reason, result_sha256 };
+                let what =
+                    What::InstallationFailed { order, transaction, command, reason, result_sha256, element };
                 Ok(Some(self.moved(step, to, what, |profile| {
                     if let Some(order) = &mut profile.order {
                         if decides {
-                            order.failure = Some(Failure::Installation { command, reason });
+                            order.failure = Some(Failure::Installation { command, reason, element });
                         }
                         order.give_back(&failed, report);
                     }
@@ -351,6 +362,32 @@ impl Profile {
         }
         let what = What::ProfileReleased { order: order.number };
         Ok(Some(self.moved(step, State::Released, what, |_| {})))
+    }
+
+    pub(super) fn set(self, step: Step, change: OrderChange) -> Decision {
+        let Some(order) = &self.order else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+        let set = OrderSettings {
+            download_attempts_max: change.download_attempts_max.or(order.set.download_attempts_max),
+            confirmation_code_attempts_max: change
+                .confirmation_code_attempts_max
+                .or(order.set.confirmation_code_attempts_max),
+        };
+        let expires_at = change.expires_at.unwrap_or(order.expires_at);
+        if (set, expires_at) == (order.set, order.expires_at) {
+            return Ok(None);
+        }
+        let what = What::OrderSet {
+            order: order.number,
+            download_attempts_max: set.download_attempts_max,
+            confirmation_code_attempts_max: set.confirmation_code_attempts_max,
+            expires_at,
+        };
+        let to = self.state;
+        Ok(Some(self.moved(step, to, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                (order.set, order.expires_at) = (set, expires_at);
+            }
+        })))
     }
 
     fn failed(self, step: Step, status: StatusCode, failure: Failure) -> Box<Denied> {

@@ -35,6 +35,17 @@ pub struct Order {
     pub out: Vec<TransactionId>,
     /// Why the order ended, in the state Error; or the last temporary failure, in the state Downloaded.
     pub failure: Option<Failure>,
+    /// What was set for this order alone.
+    #[serde(default)]
+    pub set: OrderSettings,
+}
+
+/// Values of the policy that an administrator set for one order; `None`: as the policy says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrderSettings {
+    pub download_attempts_max: Option<u32>,
+    pub confirmation_code_attempts_max: Option<u32>,
 }
 
 /// What ConfirmOrder settled (5.3.2).

@@ -39,12 +39,28 @@ pub struct Version {
     pub minor: u8,
 }
 
+impl Version {
+    /// Reads `2.3`, as it prints itself.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 /// One Profile Element: where it stands, what it is, how big it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ElementFact {
     pub index: usize,
     pub name: &'static str,
     pub octets: usize,
+    /// The number by which an eUICC names it in its answer; header has none.
+    pub identification: Option<u16>,
 }
 
 /// Why a package cannot be taken. Names the element, never a key, PIN or subscriber.
@@ -158,7 +174,21 @@ impl<'a> Element<'a> {
     }
 
     fn fact(&self) -> ElementFact {
-        ElementFact { index: self.index, name: self.name, octets: self.value.whole.len() }
+        let octets = self.value.whole.len();
+        ElementFact { index: self.index, name: self.name, octets, identification: self.identification() }
+    }
+
+    /// PEHeader is the first member of every element but header.
+    fn identification(&self) -> Option<u16> {
+        let members = self.members().ok().filter(|_| self.value.tag != HEADER)?;
+        let header = members.first().filter(|first| first.tag == 0xA0)?;
+        let header = split(header.content).ok()?;
+        let [high, low] = match header.iter().find(|member| member.tag == 0x81)?.content {
+            [low] => [0, *low],
+            [high, low] => [*high, *low],
+            _ => return None,
+        };
+        Some(u16::from_be_bytes([high, low]))
     }
 
     fn members(&self) -> Result<Vec<Tlv<'a>>, PackageError> {
@@ -259,7 +289,9 @@ mod tests {
         assert_eq!(package.imsi.as_deref(), Some(IMSI));
         let names: Vec<&str> = package.elements.iter().map(|element| element.name).collect();
         assert_eq!(names, ["header", "mf", "pukCodes", "pinCodes", "usim", "akaParameter", "end"]);
-        assert_eq!(package.elements[6], ElementFact { index: 6, name: "end", octets: 9 });
+        let end = &package.elements[6];
+        assert_eq!((end.index, end.name, end.octets), (6, "end", 9));
+        assert!(end.identification.is_some() && package.elements[0].identification.is_none());
     }
 
     #[test]

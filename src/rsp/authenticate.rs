@@ -1,10 +1,11 @@
 //! ES9+.AuthenticateClient (SGP.22 section 5.6.3).
 use super::Setting;
-use crate::asn1::{AuthenticateResponseOk, EuiccInfo2, KeyId, Metadata, Signature, SmdpSigned2};
+use crate::asn1::{AuthenticateResponseOk, DeviceInfo, EuiccInfo2, KeyId, Metadata, Signature, SmdpSigned2};
 use crate::change::{Change, Refused, Versioned};
 use crate::event::Failure;
 use crate::pki::{Credential, VerifiedEuicc, check_point};
-use crate::profile::{Command, Limits, Profile, Transition, eligibility};
+use crate::profile::package::Version;
+use crate::profile::{Candidate, Command, Limits, Policies, Profile, Transition, eligibility};
 use crate::session::{Authenticated, Initiated, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
@@ -48,6 +49,7 @@ pub struct Claim {
     credential_ci: KeyId,
     euicc: VerifiedEuicc,
     info: EuiccInfo2,
+    device: DeviceInfo,
     matching_id: Option<MatchingId>,
     signature1: Signature,
 }
@@ -81,8 +83,9 @@ impl Claim {
             None | Some("") => None,
             Some(text) => Some(MatchingId::parse(text).map_err(|_| StatusCode::MATCHING_ID_REFUSED)?),
         };
-        let info = signed1.euicc_info2.clone();
-        Ok(Self { session, credential_ci: initiated.credential_ci, euicc, info, matching_id, signature1 })
+        let (info, device) = (signed1.euicc_info2.clone(), signed1.device.clone());
+        let credential_ci = initiated.credential_ci;
+        Ok(Self { session, credential_ci, euicc, info, device, matching_id, signature1 })
     }
 
     pub fn eid(&self) -> &Eid {
@@ -98,11 +101,12 @@ impl Claim {
         &self,
         named: Option<Versioned<Profile>>,
         own: Vec<Versioned<Profile>>,
-        limits: Limits,
+        policies: &Policies,
         now: Timestamp,
     ) -> Result<Versioned<Profile>, StatusCode> {
         let Some(_) = self.matching_id else {
-            let best = own.into_iter().min_by_key(|profile| preference(&profile.value, limits, now));
+            let rank = |profile: &Profile| preference(profile, policies.of(profile).limits(), now);
+            let best = own.into_iter().min_by_key(|profile| rank(&profile.value));
             return best.ok_or(StatusCode::EID_REFUSED);
         };
         let named =
@@ -122,10 +126,13 @@ impl Claim {
         now: Timestamp,
     ) -> Result<Offer<'a>, Box<Refused>> {
         let credential = setting.credential(&self.credential_ci)?;
-        let ineligible = eligibility(&waiting.metadata_value, waiting.octets, &self.info);
+        let policy = setting.policies.of(&profile.value);
+        let candidate =
+            Candidate { metadata: &waiting.metadata_value, octets: waiting.octets, version: waiting.version };
+        let ineligible = eligibility(&candidate, &self.info, &self.device, &policy.eligibility.value);
         let transaction = self.session.value.id().clone();
         let command =
-            Command::Authorise { transaction: transaction.clone(), limits: setting.limits, ineligible };
+            Command::Authorise { transaction: transaction.clone(), limits: policy.limits(), ineligible };
         let cc_required = profile.value.order().is_some_and(|order| order.confirmation_code_hash().is_some());
         let actor = Actor::Euicc { eid: self.eid().clone() };
         let version = profile.version;
@@ -185,6 +192,7 @@ pub struct Waiting {
     pub metadata: Vec<u8>,
     pub metadata_value: Metadata,
     pub octets: u64,
+    pub version: Option<Version>,
     /// The eUICC's one-time key of the last binding to it, if there was one (5.6.3: may be offered again).
     pub bound_otpk: Option<Vec<u8>>,
 }
@@ -235,6 +243,7 @@ impl<'a> Offer<'a> {
             request_sha256,
             code_refused: false,
             refused_sha256: Vec::new(),
+            refused_left: 0,
         };
         let transaction_id = claim.session.value.id().clone();
         let session = claim.session.value.moved(expires_at, Stage::Authenticated(authenticated));

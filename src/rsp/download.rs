@@ -5,14 +5,14 @@ use subtle::ConstantTimeEq;
 use super::Setting;
 use crate::asn1::{PrepareDownloadResponseOk, Signature};
 use crate::bpp::bind::{Binding, BoundPackage, Parts, Profile as Mode};
-use crate::bpp::keys::{ProfileKeys, SessionKeys};
+use crate::bpp::keys::SessionKeys;
 use crate::bpp::protect::ProtectedProfile;
 use crate::change::{BindingChange, Change, Refused, Versioned};
 use crate::es8plus::store_metadata::StoreMetadata;
 use crate::es8plus::{HostId, Point};
 use crate::event::OneTimeKey;
 use crate::pki::{Credential, check_point};
-use crate::profile::{Command, Denied, Profile, Transition};
+use crate::profile::{Command, Denied, KeyMode, Profile, Transition};
 use crate::session::{Authenticated, Bound, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
@@ -40,7 +40,7 @@ impl Download {
     ) -> Result<Self, StatusCode> {
         match session.value.open(now)?.clone() {
             Stage::Authenticated(authenticated) if authenticated.refused_sha256 == request_sha256 => {
-                Err(StatusCode::CONFIRMATION_CODE_REFUSED)
+                Err(StatusCode::confirmation_code_refused(authenticated.refused_left))
             }
             Stage::Authenticated(authenticated) => {
                 Ok(Self::First(Box::new(session), Box::new(authenticated)))
@@ -108,13 +108,19 @@ impl Preparation {
         if order.eid().is_some_and(|bound| *bound != eid) {
             return Err(StatusCode::EID_REFUSED.into());
         }
-        let limit = setting.limits.confirmation_code_attempts_max;
+        let policy = setting.policies.of(&profile);
+        let limit = policy.confirmation_code_attempts_max.value;
+        let left = limit.saturating_sub(order.confirmation_code_attempts).saturating_sub(1);
         let refused_code = match order.confirmation_code_hash() {
             // Expiry is asked first (5.6.2), and the lifecycle below asks it.
             Some(_) if order.expired(now) => false,
             Some(stored) => {
                 let Some(given) = self.hash_cc.as_ref() else {
-                    return Err(self.code_refused(StatusCode::CONFIRMATION_CODE_MISSING.into(), Vec::new()));
+                    return Err(self.code_refused(
+                        StatusCode::CONFIRMATION_CODE_MISSING.into(),
+                        Vec::new(),
+                        0,
+                    ));
                 };
                 order.confirmation_code_attempts >= limit || !fits(stored.expose(), given, &transaction)
             }
@@ -124,34 +130,37 @@ impl Preparation {
         let kept = kept.filter(|kept| *kept.euicc_otpk() == self.euicc_otpk);
         let kept = kept.filter(|_| order.bound.as_ref().is_some_and(|bound| bound.eid == eid));
         let command = if refused_code {
-            Command::RefuseConfirmationCode { transaction, limits: setting.limits }
+            Command::RefuseConfirmationCode { transaction, limits: policy.limits() }
         } else {
             let one_time_key = if kept.is_some() { OneTimeKey::Reused } else { OneTimeKey::New };
-            Command::Bind { transaction, eid, one_time_key }
+            Command::Bind { transaction, eid, one_time_key, rebind: policy.rebind.value }
         };
         match profile.decide(actor, command, now) {
             Ok(Some(transition)) => {
                 let transition = Versioned { value: transition, version };
                 let expires_at = now.plus_ms(setting.result_ms);
-                Ok(Admitted { preparation: self, credential, transition, kept, expires_at })
+                let key_mode = policy.keys.value;
+                Ok(Admitted { preparation: self, credential, transition, kept, key_mode, expires_at })
             }
             Ok(None) => Err(StatusCode::PROFILE_UNAVAILABLE.into()),
-            Err(denied) => Err(self.denied(*denied, version)),
+            Err(denied) => Err(self.denied(*denied, version, left)),
         }
     }
 
-    fn denied(self, denied: Denied, version: i64) -> Box<Refused> {
-        let guessed = denied.status == StatusCode::CONFIRMATION_CODE_REFUSED;
+    /// `left`: tries of the Confirmation Code that are left after this one.
+    fn denied(self, denied: Denied, version: i64, left: u32) -> Box<Refused> {
+        let guessed = denied.status.is(StatusCode::CONFIRMATION_CODE_REFUSED);
         let refused = Refused::denied(denied, version);
         let guess = self.request_sha256.clone();
-        if guessed { self.code_refused(refused, guess) } else { refused }
+        if guessed { self.code_refused(refused, guess, left) } else { refused }
     }
 
     /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.
-    fn code_refused(self, mut refused: Box<Refused>, guess: Vec<u8>) -> Box<Refused> {
+    fn code_refused(self, mut refused: Box<Refused>, guess: Vec<u8>, left: u32) -> Box<Refused> {
         let Self { session: Versioned { value, version }, authenticated, .. } = self;
         let expires_at = value.expires_at();
-        let stage = Authenticated { code_refused: true, refused_sha256: guess, ..authenticated };
+        let stage =
+            Authenticated { code_refused: true, refused_sha256: guess, refused_left: left, ..authenticated };
         let session = Versioned { value: value.moved(expires_at, Stage::Authenticated(stage)), version };
         refused.change = refused.change.session(session);
         refused
@@ -171,22 +180,28 @@ pub struct Admitted<'a> {
     credential: &'a Credential,
     transition: Versioned<Transition>,
     kept: Option<BoundPackage>,
+    key_mode: KeyMode,
     expires_at: Timestamp,
 }
 
 /// What a new binding is made of.
-pub struct Material<'a> {
+pub struct Material<'a, 'p> {
     pub smdp_otpk: &'a Point,
     pub session_keys: &'a SessionKeys,
     pub host_id: &'a HostId,
     pub metadata: StoreMetadata<'a>,
-    pub keys: &'a ProfileKeys,
+    pub profile: Mode<'a, 'p>,
 }
 
 impl<'a> Admitted<'a> {
     /// otPK.EUICC to agree with, unless the stored package serves.
     pub fn wants_agreement(&self) -> Option<&Point> {
         self.kept.is_none().then_some(&self.preparation.euicc_otpk)
+    }
+
+    /// Under which keys a new binding sends the Profile.
+    pub fn key_mode(&self) -> KeyMode {
+        self.key_mode
     }
 
     /// The curve of CERT.DPpb, on which both one-time keys are (2.6.7.1).
@@ -207,7 +222,7 @@ impl<'a> Admitted<'a> {
     }
 
     /// Binds the Profile to this eUICC anew.
-    pub fn bind<'p>(self, profile: &'p ProtectedProfile, material: &Material<'_>) -> Delivery<'a, 'p> {
+    pub fn bind<'p>(self, material: &Material<'_, 'p>) -> Delivery<'a, 'p> {
         let binding = Binding::prepare(&Parts {
             transaction_id: self.preparation.session.value.id(),
             host_id: material.host_id,
@@ -215,7 +230,7 @@ impl<'a> Admitted<'a> {
             euicc_otpk: &self.preparation.euicc_otpk,
             session_keys: material.session_keys,
             metadata: material.metadata,
-            profile: Mode::Prepared { profile, keys: material.keys },
+            profile: material.profile,
         });
         Delivery { admitted: self, binding }
     }

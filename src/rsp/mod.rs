@@ -23,7 +23,7 @@ use crate::change::{Change, Refused, Versioned};
 use crate::pki::Credential;
 use crate::pki::Credentials;
 use crate::pki::TrustStore;
-use crate::profile::Limits;
+use crate::profile::Policies;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::types::StatusCode;
@@ -35,13 +35,11 @@ pub struct Setting {
     pub address: String,
     pub trust: TrustStore,
     pub credentials: Credentials,
-    pub limits: Limits,
+    pub policies: Policies,
     /// How long a device may take from one step to the next.
     pub session_ms: i64,
     /// How long a session that delivered a package is remembered for its result.
     pub result_ms: i64,
-    /// How long an order stays open; `None` for ever.
-    pub order_ms: Option<i64>,
 }
 
 impl Setting {

@@ -4,7 +4,7 @@ use crate::asn1::{
     InstallationResult, NotificationEvent, OtherSignedNotification, ProfileInstallationResult,
 };
 use crate::change::{Change, Versioned};
-use crate::event::What;
+use crate::event::{FailedElement, What};
 use crate::profile::{Command, Profile, Report};
 use crate::session::{Bound, Ended, Session, Stage};
 use crate::time::Timestamp;
@@ -25,6 +25,17 @@ pub enum Reported {
     Invalid,
 }
 
+impl Reported {
+    /// Why it is not believed, if so.
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Self::Taken | Self::Repeated => None,
+            Self::Unexpected => Some("no package left in this session"),
+            Self::Invalid => Some("its signature, key or SM-DP+ OID is not the one of the session"),
+        }
+    }
+}
+
 /// A ProfileInstallationResult for a session that we know, and its Profile as it stands now.
 pub fn installation(
     session: Versioned<Session>,
@@ -35,7 +46,11 @@ pub fn installation(
 ) -> (Reported, Change) {
     let bound = match session.value.stage() {
         Stage::Bound(bound) => bound.clone(),
-        Stage::Ended(_) => return (Reported::Repeated, Change::default()),
+        Stage::Ended(ended) => {
+            let verified = ended.euicc.verify(&[result.data.bytes()], &result.signature);
+            let reported = if verified.is_ok() { Reported::Repeated } else { Reported::Invalid };
+            return (reported, Change::default());
+        }
         Stage::Initiated(_) | Stage::Authenticated(_) => return (Reported::Unexpected, Change::default()),
     };
     let euicc = &bound.authenticated.euicc;
@@ -47,7 +62,12 @@ pub fn installation(
     let report = match &result.data.result {
         InstallationResult::Success { .. } => Report::Installed,
         InstallationResult::Failure { command, reason, .. } => {
-            Report::Failed { command: u8::from(*command), reason: u8::from(*reason) }
+            let element = result.data.result.failed_element().map(|element| FailedElement {
+                status: element.status,
+                identification: element.identification,
+                additional: element.additional,
+            });
+            Report::Failed { command: u8::from(*command), reason: u8::from(*reason), element }
         }
     };
     let authenticated = bound.authenticated;
@@ -62,7 +82,8 @@ pub fn installation(
 
     let Some(Versioned { value: profile, version }) = profile else { return (Reported::Taken, change) };
     let result_sha256 = hex::encode(&digest(result.data.bytes()));
-    let command = Command::Report { transaction, order, result_sha256, report };
+    let retry_after = setting.policies.of(&profile).retry_after.value;
+    let command = Command::Report { transaction, order, result_sha256, report, retry_after };
     // A report never is denied: where it has nothing to move, nothing moves.
     let Ok(Some(transition)) = profile.decide(actor, command, now) else { return (Reported::Taken, change) };
     (Reported::Taken, change.moved(Versioned { value: transition, version }))
@@ -126,14 +147,21 @@ impl Other {
     }
 }
 
-/// Believes an OtherSignedNotification by the certificates inside it; `None` if it cannot be believed.
-pub fn other(notification: &OtherSignedNotification, setting: &Setting, now: Timestamp) -> Option<Other> {
-    let OtherSignedNotification { metadata, signature, euicc_certificate, eum_certificate } = notification;
-    let euicc = setting.trust.verify_euicc(eum_certificate, euicc_certificate, now).ok()?;
-    euicc.verify(&[metadata.bytes()], signature).ok()?;
-    let event = metadata.events.single_event()?;
-    let iccid = metadata.iccid.clone()?;
+/// Believes an OtherSignedNotification by the certificates inside it; or says why not.
+pub fn other(
+    notification: &OtherSignedNotification,
+    setting: &Setting,
+    now: Timestamp,
+) -> Result<Other, &'static str> {
+    let OtherSignedNotification { metadata, signature, euicc_certificate, eum_certificate, .. } =
+        notification;
+    let euicc = setting.trust.verify_euicc(eum_certificate, euicc_certificate, now);
+    let euicc = euicc.map_err(|_| "its certificates do not verify")?;
+    euicc.verify(&[metadata.bytes()], signature).map_err(|_| "its signature does not verify")?;
+    let event = metadata.events.single_event().ok_or("it names none or several events")?;
+    let iccid = metadata.iccid.clone().ok_or("it names no ICCID")?;
     // The store keeps it as a signed number of 64 bits; no eUICC counts that far.
-    let sequence = Some(metadata.seq_number).filter(|sequence| i64::try_from(*sequence).is_ok())?;
-    Some(Other { eid: euicc.eid().clone(), iccid, event, sequence })
+    let sequence = Some(metadata.seq_number).filter(|sequence| i64::try_from(*sequence).is_ok());
+    let sequence = sequence.ok_or("its sequence number is out of bounds")?;
+    Ok(Other { eid: euicc.eid().clone(), iccid, event, sequence })
 }

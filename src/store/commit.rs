@@ -1,6 +1,7 @@
 //! The only way to write: one change, one transaction; rows and trail together or not at all.
 use super::Store;
 use super::engine::Value;
+use super::notification::{invalid_writes, seen_writes};
 use super::rows::{Rows, encode};
 use super::writer::{Batch, Line, Write};
 use crate::audit;
@@ -11,7 +12,6 @@ use crate::hsm::Place;
 use crate::profile::Profile;
 use crate::session::Session;
 use crate::time::Timestamp;
-use crate::types::Eid;
 use crate::types::State;
 
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,8 @@ impl Store {
         if change.is_empty() {
             return Ok(());
         }
-        let Parts { session, profiles, packages, binding, notification, events } = change.into_parts();
+        let Parts { session, profiles, packages, binding, notification, invalid, events } =
+            change.into_parts();
         let rows = &self.rows;
         let mut writes = Vec::new();
         for profile in profiles {
@@ -46,7 +47,10 @@ impl Store {
             writes.push(session_write(rows, &session)?);
         }
         if let Some((eid, sequence)) = notification {
-            writes.push(notification_write(rows, at, &eid, sequence)?);
+            writes.extend(seen_writes(rows, at, &eid, sequence)?);
+        }
+        if let Some(invalid) = invalid {
+            writes.extend(invalid_writes(rows, at, &invalid)?);
         }
         let lines = events.iter().map(line).collect::<Result<_, _>>()?;
         self.writer.write(Batch { at, writes, lines }).await
@@ -112,9 +116,10 @@ fn package_write(rows: &Rows, package: Package) -> Result<Write, Fault> {
         Value::Blob(seal("keys", package.keys.expose())?),
         Value::Blob(seal("sealed", &package.protected)?),
         Value::Blob(package.metadata),
+        Value::optional(package.version, |version| Value::Text(version.to_string())),
     ];
     Ok(one_row(
-        "INSERT INTO package (iccid, octets, keys, sealed, metadata) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO package (iccid, octets, keys, sealed, metadata, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         values,
     ))
 }
@@ -160,17 +165,6 @@ fn session_write(rows: &Rows, session: &Versioned<Session>) -> Result<Write, Fau
     Ok(one_row(
         "UPDATE session SET stage = ?2, expires_at = ?3, body = ?4, version = version + 1
          WHERE transaction_id = ?1 AND version = ?5",
-        values,
-    ))
-}
-
-fn notification_write(rows: &Rows, at: Timestamp, eid: &Eid, sequence: u64) -> Result<Write, Fault> {
-    let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
-    let values = vec![Value::Blob(rows.eid_index(eid)), Value::Int(sequence), Value::Int(at.unix_ms())];
-    Ok(one_row(
-        "INSERT INTO notification (eid_index, sequence, received_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (eid_index) DO UPDATE SET sequence = excluded.sequence, received_at = excluded.received_at
-         WHERE excluded.sequence > sequence",
         values,
     ))
 }

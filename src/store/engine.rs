@@ -15,7 +15,10 @@ const BUSY: Duration = Duration::from_secs(15);
 const STATEMENTS: usize = 64;
 
 /// The schema, step by step; a step is never edited once it is released.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_house.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_house.sql"),
+    include_str!("../../migrations/sqlite/0003_policy.sql"),
+];
 
 /// A value on its way into a column or out of one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 mod commit;
 mod engine;
 mod listing;
+mod notification;
 mod reader;
 mod rows;
 mod writer;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use commit::CommitError;
 pub use listing::{Filter, PackageFacts};
+pub use notification::KeptNotification;
 pub use reader::Reader;
 
 use crate::fault::Fault;

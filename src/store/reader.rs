@@ -7,6 +7,7 @@ use super::rows::{PROFILE, Rows};
 use crate::change::{Package, Versioned};
 use crate::fault::Fault;
 use crate::profile::Profile;
+use crate::profile::package::Version;
 use crate::session::Session;
 use crate::types::Eid;
 use crate::types::Iccid;
@@ -143,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     pub async fn package(&self, iccid: &Iccid) -> Result<Option<Package>, Fault> {
-        let sql = "SELECT metadata, octets, keys, sealed FROM package WHERE iccid = ?1";
+        let sql = "SELECT metadata, octets, keys, sealed, version FROM package WHERE iccid = ?1";
         let mut found = self.readers.query(sql, &[Value::text(iccid.as_str())])?;
         found.first_mut().map(|row| self.rows.package(iccid, row)).transpose()
     }
@@ -157,20 +158,19 @@ impl<'a> Reader<'a> {
         Ok(Some((row.blob(0)?, octets)))
     }
 
+    /// The version in the ProfileHeader, if it was noted at import.
+    pub async fn package_version(&self, iccid: &Iccid) -> Result<Option<Version>, Fault> {
+        let sql = "SELECT version FROM package WHERE iccid = ?1";
+        let mut found = self.readers.query(sql, &[Value::text(iccid.as_str())])?;
+        let text = found.first_mut().map(|row| row.text_or_null(0)).transpose()?.flatten();
+        Ok(text.as_deref().and_then(Version::parse))
+    }
+
     /// What was kept of the last bound package.
     pub async fn binding(&self, iccid: &Iccid) -> Result<Option<Secret<Vec<u8>>>, Fault> {
         let sql = "SELECT body FROM binding WHERE iccid = ?1";
         let mut found = self.readers.query(sql, &[Value::text(iccid.as_str())])?;
         found.first_mut().map(|row| self.rows.binding(iccid, row)).transpose()
-    }
-
-    /// True when this notification, or a later one of the same eUICC, was taken in before.
-    pub async fn notification_seen(&self, eid: &Eid, sequence: u64) -> Result<bool, Fault> {
-        let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
-        let sql = "SELECT 1 FROM notification WHERE eid_index = ?1 AND sequence >= ?2";
-        let found =
-            self.readers.query(sql, &[Value::Blob(self.rows.eid_index(eid)), Value::Int(sequence)])?;
-        Ok(!found.is_empty())
     }
 
     fn one(&self, condition: &str, values: &[Value]) -> Result<Option<Versioned<Profile>>, Fault> {

@@ -9,6 +9,7 @@ use crate::audit::Head;
 use crate::change::{Package, Versioned};
 use crate::fault::Fault;
 use crate::hsm::{Place, Sealer};
+use crate::profile::package::Version;
 use crate::profile::{Profile, Stored};
 use crate::session::Session;
 use crate::types::Eid;
@@ -93,7 +94,7 @@ impl Rows {
         Ok(Versioned { value, version: row.int(1)? })
     }
 
-    /// Columns: metadata, octets, keys, sealed.
+    /// Columns: metadata, octets, keys, sealed, version.
     pub(super) fn package(&self, iccid: &Iccid, row: &mut Row) -> Result<Package, Fault> {
         let open = |column, sealed: &[u8]| {
             self.sealer.open(Place { table: "package", row: iccid.as_str(), column }, sealed)
@@ -104,6 +105,7 @@ impl Rows {
             octets: usize::try_from(row.int(1)?).map_err(Fault::caused("store: row"))?,
             keys: Secret::new(open("keys", &row.blob(2)?)?),
             protected: open("sealed", &row.blob(3)?)?,
+            version: row.text_or_null(4)?.as_deref().and_then(Version::parse),
         })
     }
 

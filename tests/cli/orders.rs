@@ -56,7 +56,9 @@ fn an_order_is_explained_and_its_activation_code_is_shown_only_on_demand() {
     let id = iccid(1);
     house.moves(&id, ordered(None));
     let said = house.types(&["order", "show", &id]).out;
-    for says in ["Allocated", "call-7", "has not confirmed", "0 of 10", "never", "ES2+.ConfirmOrder"] {
+    for says in
+        ["Allocated", "call-7", "has not confirmed", "0 of 10 ([policy])", "never", "ES2+.ConfirmOrder"]
+    {
         assert!(said.contains(says), "{says}: {said}");
     }
 
@@ -68,7 +70,10 @@ fn an_order_is_explained_and_its_activation_code_is_shown_only_on_demand() {
         }
     }
     let said = house.types(&["order", "show", &id]).out;
-    assert!(said.contains("required, 0 wrong of 3") && said.contains("the phone downloads it"), "{said}");
+    assert!(
+        said.contains("required, 0 wrong of 3 ([policy])") && said.contains("the phone downloads it"),
+        "{said}"
+    );
     let shown = house.types(&["order", "show", &id, "--reveal"]).out;
     assert!(shown.contains("LPA:1$smdp.example.com$SECRET-MATCHING-ID$$1\n"), "{shown}");
     let shown = house.json(&["order", "show", &id, "--reveal"]);
@@ -105,4 +110,90 @@ fn an_order_that_failed_says_why_and_what_to_do() {
     let life = house.types(&["audit", "show", "--iccid", &id]).out;
     assert!(life.contains("Released → Error"), "{life}");
     assert_eq!(house.types(&["audit", "verify"]).code, 0);
+}
+
+#[test]
+fn an_order_is_given_other_limits_until_it_has_ended() {
+    let house = House::new();
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let id = iccid(0);
+    let set = |words: &[&str]| house.types(&[&["order", "set", &id], words].concat());
+    for (words, says) in [
+        (&["--download-attempts", "20"][..], "no order"),
+        (&[], "say what to change"),
+        (&["--expires", "soon"], "+30d"),
+        (&["--expires", "2020-01-01"], "over already"),
+    ] {
+        let said = set(words);
+        assert!(said.code == 1 && said.err.contains(says), "{words:?}: {}", said.err);
+    }
+    for words in [["--download-attempts", "0"], ["--confirmation-code-attempts", "-1"]] {
+        assert_eq!(set(&words).code, 2);
+    }
+    house.moves(&id, ordered(None));
+    house.moves(&id, confirmed("A"));
+    let said = set(&["--download-attempts", "20", "--expires", "+30d"]);
+    assert!(said.code == 0 && said.out.contains("download attempts 20"), "{}{}", said.out, said.err);
+    assert!(set(&["--download-attempts", "20"]).out.contains("so already"));
+    let shown = house.types(&["order", "show", &id]).out;
+    for says in [
+        "0 of 20 (this order)",
+        "0 wrong of 3 ([policy])",
+        "keys prepared ([policy])",
+        "admin ada: order 1 set",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    let document = house.json(&["order", "show", &id]);
+    assert_eq!(document["order"]["policy"]["downloadAttemptsMax"]["by"], "this order");
+    assert_eq!(document["order"]["downloadAttemptsMax"], 20);
+    assert_eq!(document["order"]["evidence"]["history"].as_array().unwrap().len(), 3);
+
+    let transaction = TransactionId::parse("00112233445566778899AABBCCDDEEFF").unwrap();
+    let limits = profile::Limits { download_attempts_max: 0, confirmation_code_attempts_max: 3 };
+    house.moves(&id, profile::Command::Authorise { transaction, limits, ineligible: None });
+    let said = set(&["--download-attempts", "30"]);
+    assert!(said.code == 1 && said.err.contains("ES2+.CancelOrder"), "{}", said.err);
+    assert_eq!(house.types(&["audit", "verify"]).code, 0);
+}
+
+#[test]
+fn an_order_names_the_profile_element_that_the_euicc_refused() {
+    let house = House::new();
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let id = iccid(0);
+    let transaction = || TransactionId::parse("00112233445566778899AABBCCDDEEFF").unwrap();
+    house.moves(&id, ordered(None));
+    house.moves(&id, confirmed("A"));
+    let eid = smdpp::types::Eid::parse("89049032123451234512345678901235").unwrap();
+    let one_time_key = smdpp::event::OneTimeKey::New;
+    house.moves(&id, profile::Command::Bind { transaction: transaction(), eid, one_time_key, rebind: true });
+    let upp = std::fs::read(house.path("p0.der")).unwrap();
+    let package = profile::package::Package::read(&upp).unwrap();
+    let usim = package.elements.iter().find(|element| element.name == "usim").unwrap();
+    let element =
+        smdpp::event::FailedElement { status: 3, identification: usim.identification, additional: Some(1) };
+    house.moves(
+        &id,
+        profile::Command::Report {
+            transaction: transaction(),
+            order: 1,
+            result_sha256: String::new(),
+            report: profile::Report::Failed { command: 5, reason: 12, element: Some(element) },
+            retry_after: profile::RetryAfter::Temporary,
+        },
+    );
+    let shown = house.types(&["order", "show", &id]).out;
+    for says in ["PEProcessingError", "bad-values", "failing element", "usim (element 5 of 8"] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    let document = house.json(&["order", "show", &id]);
+    let named = document["order"]["evidence"]["failingElement"].as_str().unwrap();
+    assert!(named.starts_with("usim"), "{named}");
+    assert_eq!(document["order"]["failureFacts"]["element"]["status"], 3);
+    assert_eq!(house.types(&["notification", "list"]).code, 2, "--invalid is the only kind");
+    assert!(house.types(&["notification", "list", "--invalid"]).out.contains("No notification"));
+    assert_eq!(house.json(&["notification", "list", "--invalid"])["notifications"], serde_json::json!([]));
 }

@@ -1,15 +1,13 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
-use std::collections::BTreeMap;
-use std::pin::Pin;
+#[path = "wishes.rs"]
+mod wishes;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, header};
 use euicc::lpa::{Authentication, Binding, Lpa, LpaConfig, Offer, asn1};
 use euicc::{Card, Identity};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use smdpp::asn1::{
     Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Owner, Pprs, ProfileClass,
@@ -19,18 +17,22 @@ use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
 use smdpp::es2plus::{Registered, Registry};
-use smdpp::hsm::{Hsm, Sealer, SoftKeys};
-use smdpp::mint::{Issued, Plan, TestPki};
-use smdpp::pki::{Certificate, Credential, Credentials, TrustStore};
-use smdpp::profile::{Import, Limits, Profile};
+use smdpp::hsm::{Hsm, Sealer};
+use smdpp::mint::{Issued, TestPki};
+use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
 use smdpp::rsp::Setting;
-use smdpp::server::{ClientCertificate, Peer};
 use smdpp::store::Store;
 use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
-use tower::ServiceExt;
+
+#[path = "doors.rs"]
+mod doors;
+pub(crate) use doors::{Answer, BINDING, Road};
+
+use crate::papers::Papers;
+pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
@@ -43,24 +45,6 @@ pub(crate) struct Hands(AtomicI64);
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// What a test may want to be different.
-#[derive(Clone)]
-pub(crate) struct Wishes {
-    pub(crate) limits: Limits,
-    pub(crate) order_ms: Option<i64>,
-    pub(crate) euiccs: u64,
-    pub(crate) open_sessions_max: u32,
-    /// What the clock says at first.
-    pub(crate) start_ms: i64,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
-        Self { limits, order_ms: None, euiccs: 2, open_sessions_max: 1000, start_ms: START_MS }
     }
 }
 
@@ -80,58 +64,6 @@ pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
 }
 
-/// A way to the doors other than calling their routers; an ES2+ caller shows a certificate.
-pub(crate) trait Road: Send + Sync {
-    fn travel<'a>(
-        &'a self,
-        path: String,
-        certificate: Option<Vec<u8>>,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
-}
-
-tokio::task_local! {
-    /// The binding that ES9+ is called in; JSON unless a test says otherwise.
-    pub(crate) static BINDING: Binding;
-}
-
-/// HTTP status and JSON body (null when empty).
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) http: u16,
-    pub(crate) body: Value,
-    pub(crate) headers: BTreeMap<String, String>,
-}
-
-impl Answer {
-    /// `ok`, `8.1/6.1`, or `HTTP 404`.
-    pub(crate) fn verdict(&self) -> String {
-        let status = self.body.pointer("/header/functionExecutionStatus");
-        let text = status.and_then(|status| status.pointer("/status")).and_then(Value::as_str);
-        match (self.http, text) {
-            (204, None) | (200, Some("Executed-Success")) => "ok".to_owned(),
-            (200, Some("Failed")) => self.code(),
-            (http, _) => format!("HTTP {http}"),
-        }
-    }
-
-    /// Subject and reason, whatever HTTP says; `error 5` in the ASN.1 binding.
-    pub(crate) fn code(&self) -> String {
-        if let Some(error) = self.body.pointer("/header/functionExecutionStatus/error") {
-            return format!("error {error}");
-        }
-        let data = self.body.pointer("/header/functionExecutionStatus/statusCodeData");
-        let text = |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or("");
-        format!("{}/{}", text("subjectCode"), text("reasonCode"))
-    }
-
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.verdict(), "ok", "{:?}", self.body);
-        self.body
-    }
-}
-
 impl House {
     pub(crate) async fn new() -> Self {
         Self::with(Wishes::default()).await
@@ -139,15 +71,16 @@ impl House {
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(wishes.start_ms)));
-        let pki = pki(&wishes);
+        let papers = Papers::of(wishes.euiccs, clock.now());
+        let pki = papers.pki.clone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("smdpp.db");
         let sealer = || Arc::new(Sealer::new(&Secret::new([7; 32])).unwrap());
         let store = Store::open(&path, sealer()).unwrap();
         let parts = Parts {
             store: Store::open(&path, sealer()).unwrap(),
-            hsm: Hsm::Soft(Box::new(soft_keys(&pki))),
-            setting: setting(&pki, &wishes, clock.now()).into(),
+            hsm: Hsm::Soft(Box::new(papers.soft_keys())),
+            setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
             open_sessions_max: wishes.open_sessions_max,
@@ -260,7 +193,7 @@ impl House {
 
     /// Any octets, in the ASN.1 binding.
     pub(crate) async fn asn1_raw(&self, body: Vec<u8>) -> (Answer, Vec<u8>) {
-        send(&self.es9plus, asn1::PATH, None, body).await
+        doors::send(&self.es9plus, asn1::PATH, None, body).await
     }
 
     pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
@@ -276,7 +209,7 @@ impl House {
     ) -> Answer {
         match &self.road {
             Some(road) => road.travel(path, certificate, body).await,
-            None => send(router, &path, certificate, body).await.0,
+            None => doors::send(router, &path, certificate, body).await.0,
         }
     }
 
@@ -393,6 +326,7 @@ impl House {
             iccid: number.clone(),
             metadata: metadata.encode(),
             octets: upp.len(),
+            version: smdpp::profile::package::Package::read(&upp).ok().map(|package| package.version),
             keys: keys.octets(),
             protected: protect(&upp, &keys).octets().to_vec(),
         };
@@ -449,62 +383,14 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
-    let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
-    let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
-    let mut request = Request::post(path)
-        .header(header::CONTENT_TYPE, media_type)
-        .header("user-agent", "gsma-rsp-lpad")
-        .header("x-admin-protocol", "gsma/rsp/v2.2.0")
-        .body(Body::from(body))
-        .unwrap();
-    request.extensions_mut().insert(Peer { address: ([127, 0, 0, 1], 4).into(), certificate });
-    let response = router.clone().oneshot(request).await.unwrap();
-    let http = response.status().as_u16();
-    let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
-        (name.to_string(), value.to_str().unwrap().to_owned())
-    };
-    let headers = response.headers().iter().map(header).collect();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
-    (answer, body.to_vec())
-}
-
-/// The same for all houses with the same wishes: keys and signatures are the dearest part of a house.
-fn pki(wishes: &Wishes) -> Arc<TestPki> {
-    static MADE: Mutex<BTreeMap<(u64, i64), Arc<TestPki>>> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap();
-    let pki = made.entry((wishes.euiccs, wishes.start_ms)).or_insert_with(|| {
-        let plan = Plan { euiccs: wishes.euiccs, ..Plan::example().unwrap() };
-        let now = Timestamp::from_unix_ms(wishes.start_ms);
-        Arc::new(TestPki::with_random(&plan, now, &SeededRandom::new(7)).unwrap())
-    });
-    pki.clone()
-}
-
-fn soft_keys(pki: &TestPki) -> SoftKeys {
-    let pem =
-        |issued: &smdpp::mint::Issued| Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
-    let mut keys = SoftKeys::default();
-    keys.add(&pem(&pki.dpauth), &pem(&pki.dppb)).unwrap();
-    keys.add(&pem(&pki.brainpool.dpauth), &pem(&pki.brainpool.dppb)).unwrap();
-    keys
-}
-
-fn setting(pki: &TestPki, wishes: &Wishes, now: Timestamp) -> Setting {
-    let second = &pki.brainpool;
-    let roots = [&pki.ci, &second.ci].map(|ci| Certificate::parse(&ci.der).unwrap());
-    let trust = TrustStore::new(roots.to_vec()).unwrap();
-    let credentials = [(&pki.dpauth, &pki.dppb), (&second.dpauth, &second.dppb)]
-        .map(|(dpauth, dppb)| Credential::new(&dpauth.der, &dppb.der, &trust, now).unwrap());
+fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
     Setting {
         address: ADDRESS.to_owned(),
-        trust,
-        credentials: Credentials::new(credentials.to_vec()),
-        limits: wishes.limits,
+        trust: papers.trust.clone(),
+        credentials: papers.credentials.clone(),
+        policies: wishes.policies(),
         session_ms: 15 * MINUTE_MS,
         result_ms: 180 * DAY_MS,
-        order_ms: wishes.order_ms,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::change::Versioned;
 use crate::cli::CliError;
 use crate::cli::out::Out;
 use crate::cli::out::Paint;
+use crate::cli::person;
 use crate::config::Config;
 use crate::profile::Import;
 use crate::profile::Profile;
@@ -134,11 +135,6 @@ fn known_operator(config: &Config, name: Option<&str>) -> Result<OperatorId, Cli
     }))
 }
 
-/// The person at the keyboard, as far as the machine knows; for the audit trail.
-fn person() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "root".to_owned())
-}
-
 /// Folders stand for the .der files in them, in the order of their names.
 fn files(given: Vec<PathBuf>) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
@@ -212,6 +208,7 @@ async fn import_one(batch: &Batch, file: &Path) -> Result<Imported, String> {
         iccid: iccid.clone(),
         metadata: batch.template.for_iccid(&iccid).encode(),
         octets,
+        version: Some(package.version),
         keys: keys.octets(),
         protected: protect(upp.expose(), &keys).octets().to_vec(),
     };

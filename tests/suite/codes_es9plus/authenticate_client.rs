@@ -323,6 +323,6 @@ async fn an_euicc_without_room_for_one_more_profile_may_try_again() {
     scene.card.info.rsp_capability = TEST_PROFILE_SUPPORT;
     let answer = scene.try_authenticate().await;
     scene.refuses(&answer, "8.2.5/4.3").await;
-    scene.card.info.rsp_capability = ADDITIONAL_PROFILE;
+    scene.card.info.rsp_capability = ADDITIONAL_PROFILE | TEST_PROFILE_SUPPORT;
     assert_eq!(scene.try_authenticate().await.verdict(), "ok");
 }

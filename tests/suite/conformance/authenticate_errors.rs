@@ -152,12 +152,19 @@ fn matching_ids() -> Case {
 }
 
 fn eligibility() -> Case {
-    case("AE-15", "a Profile that this eUICC cannot have", "T43, 3.1.3 step 5 (v2.5)", "4.3.14.2.2 #15").part(
-        "a",
-        "PPR1 in the Profile, and forbidden by the eUICC",
-        "8.2.5/4.3; state Error",
-        forbidden_rule,
-    )
+    case("AE-15", "a Profile that this eUICC cannot have", "T43, 3.1.3 step 5 (v2.5)", "4.3.14.2.2 #15")
+        .part(
+            "a",
+            "PPR1 in the Profile, and forbidden by the eUICC",
+            "8.2.5/4.3; state Error",
+            forbidden_rule,
+        )
+        .part("b1", "profileVersion 2.2.9, the package is of 2.3", "8.2.5/4.3; state Error", || {
+            old([2, 2, 9])
+        })
+        .part("b2", "profileVersion 1.9.0, the package is of 2.3", "8.2.5/4.3; state Error", || {
+            old([1, 9, 0])
+        })
 }
 
 /// The order n of P-256.
@@ -287,6 +294,15 @@ async fn forbidden_rule() {
     let answer = house.try_authenticate(&mut house.card(0), Some(&id)).await;
     assert_eq!(answer.verdict(), "8.2.6/3.8", "the order is over");
     house.verify_trail().await;
+}
+
+/// An eUICC that cannot read the version of the package.
+async fn old(profile_version: [u8; 3]) {
+    let mut scene = begin(json!({})).await;
+    scene.card.info.profile_version = profile_version;
+    assert_eq!(scene.try_authenticate().await.verdict(), "8.2.5/4.3");
+    assert_eq!(scene.state().await, State::Error);
+    scene.house.verify_trail().await;
 }
 
 async fn memory() {

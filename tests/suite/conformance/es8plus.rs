@@ -5,23 +5,31 @@ use euicc::metadata::Metadata as Shown;
 use euicc::tlv::{self, Tlv};
 use serde_json::json;
 use smdpp::asn1::{Icon, IconKind, Metadata, Owner, Pprs, mcc_mnc};
+use smdpp::profile::KeyMode;
 
 use crate::begin;
 use crate::case::{Case, case};
 use crate::house::{TYPE, Wishes};
 use crate::opened::Opened;
-use crate::package::upp;
+use crate::package::{order, upp};
 use crate::scene::Scene;
 use crate::sockets;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        case("E8-01", "the parts and their order", "2.5.4, T4", "").part(
-            "1",
-            "a package with Profile keys",
-            "BF36 { BF23, A0, A1, A2, A3 } in DER, nothing else",
-            || parts(&[0xBF23, 0xA0, 0xA1, 0xA2, 0xA3]),
-        ),
+        case("E8-01", "the parts and their order", "2.5.4, T4", "")
+            .part(
+                "1",
+                "a package with Profile keys",
+                "BF36 { BF23, A0, A1, A2, A3 } in DER, nothing else",
+                || parts(KeyMode::Prepared, &[0xBF23, 0xA0, 0xA1, 0xA2, 0xA3]),
+            )
+            .part(
+                "2",
+                "a package with session keys",
+                "BF36 { BF23, A0, A1, A3 } in DER, nothing else",
+                || parts(KeyMode::Session, &[0xBF23, 0xA0, 0xA1, 0xA3]),
+            ),
         case("E8-02", "InitialiseSecureChannel", "5.5.1, 5.6.2", "")
             .part(
                 "1",
@@ -45,12 +53,14 @@ pub(crate) fn cases() -> Vec<Case> {
                 || metadata(largest),
             )
             .part("3", "policy rules", "as offered; with an owner without wildcards", || metadata(rules)),
-        case("E8-05", "under which keys the Profile is", "5.5.4, 2.5.3", "").part(
-            "a",
-            "a package with Profile keys",
-            "BF26 with three values of 16 octets; '86' open with these, counted from 1",
-            profile_keys,
-        ),
+        case("E8-05", "under which keys the Profile is", "5.5.4, 2.5.3", "")
+            .part(
+                "a",
+                "a package with Profile keys",
+                "BF26 with three values of 16 octets; '86' open with these, counted from 1",
+                profile_keys,
+            )
+            .part("b", "a package with session keys", "no A2; '86' go on in counter and chain", session_keys),
         case("E8-06", "the Profile", "2.5.3, 5.5.5", "").part(
             "",
             "a Profile of several segments",
@@ -60,14 +70,14 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn downloaded() -> (Scene, Vec<u8>) {
-    let mut scene = begin(json!({})).await;
+async fn downloaded(mode: KeyMode) -> (Scene, Vec<u8>) {
+    let mut scene = order(mode, false).await;
     let (_, package) = scene.download().await;
     (scene, package)
 }
 
-async fn parts(expected: &[u32]) {
-    let (_, package) = downloaded().await;
+async fn parts(mode: KeyMode, expected: &[u32]) {
+    let (_, package) = downloaded(mode).await;
     let outer = Tlv::parse(&package, 0xBF36).unwrap();
     let children = outer.children().unwrap();
     assert_eq!(children.iter().map(|part| part.tag).collect::<Vec<_>>(), expected);
@@ -78,7 +88,7 @@ async fn parts(expected: &[u32]) {
 
 /// The signature and the form of each element are the examiner's business.
 async fn initialise() {
-    let (scene, package) = downloaded().await;
+    let (scene, package) = downloaded(KeyMode::Prepared).await;
     let opened = Opened::of(&scene.card, &package);
     let initialise = Tlv::parse(&package, 0xBF36).unwrap().child(0xBF23).unwrap();
     let tags: Vec<u32> = initialise.children().unwrap().iter().map(|part| part.tag).collect();
@@ -102,7 +112,7 @@ async fn three_keys() {
 }
 
 async fn configure() {
-    let (scene, package) = downloaded().await;
+    let (scene, package) = downloaded(KeyMode::Prepared).await;
     assert_eq!(Opened::of(&scene.card, &package).configure, [0xBF, 0x24, 0x00]);
 }
 
@@ -150,15 +160,23 @@ async fn metadata(change: fn(&mut Metadata)) {
 }
 
 async fn profile_keys() {
-    let (scene, package) = downloaded().await;
+    let (scene, package) = downloaded(KeyMode::Prepared).await;
     let opened = Opened::of(&scene.card, &package);
     assert_eq!(opened.replace_keys.unwrap().len(), 57);
     assert_eq!(opened.upp, upp(&scene.iccid));
 }
 
+/// One channel from the first segment to the last.
+async fn session_keys() {
+    let (scene, package) = downloaded(KeyMode::Session).await;
+    let opened = Opened::of(&scene.card, &package);
+    assert!(opened.replace_keys.is_none());
+    assert_eq!(opened.upp, upp(&scene.iccid));
+}
+
 /// The examiner measures the segments.
 async fn profile() {
-    let (scene, package) = downloaded().await;
+    let (scene, package) = downloaded(KeyMode::Prepared).await;
     let opened = Opened::of(&scene.card, &package);
     assert!(opened.counts.1 >= 3, "{} segments", opened.counts.1);
     assert_eq!(opened.upp, upp(&scene.iccid));

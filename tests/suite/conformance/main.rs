@@ -45,6 +45,8 @@ mod notification;
 mod opened;
 mod package;
 mod package_errors;
+#[path = "../papers.rs"]
+mod papers;
 mod retry;
 #[path = "../scene.rs"]
 #[expect(dead_code, reason = "the suite beside this one uses all of it")]
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
     trials.push(Trial::test("the sheet is complete", move || {
         if missing.is_empty() { Ok(()) } else { Err(format!("missing: {}", missing.join(", ")).into()) }
     }));
+    trials.push(Trial::test("what fails is noticed", book::notices));
     let conclusion = libtest_mimic::run(&arguments, trials);
     let whole = !arguments.list && conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0;
     if whole && conclusion.num_passed > 0 {

@@ -1,56 +1,75 @@
 //! A download that is tried again (3.1.3, 5.6.2): cases GR.
-use euicc::Fault;
+use std::pin::Pin;
+
+use euicc::{Fault, Faults};
 use serde_json::json;
+use smdpp::profile::{KeyMode, Layer};
 use smdpp::types::State;
 
-use crate::begin;
+use crate::begin_with;
 use crate::case::{Case, case};
-use crate::house::bpp;
+use crate::house::{Wishes, bpp};
 use crate::opened::Opened;
-use crate::package::{is_installed, upp};
-use crate::scene::{CODE, Scene, faulty};
+use crate::package::{is_installed, order, upp};
+use crate::scene::{CODE, faulty};
 
 pub(crate) fn cases() -> Vec<Case> {
+    let four = |id, title, clause, sequence, expected, retried: fn(KeyMode, bool) -> Trip| {
+        case(id, title, clause, sequence)
+            .part("1", "session keys, no Confirmation Code", expected, move || {
+                retried(KeyMode::Session, false)
+            })
+            .part("2", "session keys, Confirmation Code", expected, move || retried(KeyMode::Session, true))
+            .part("3", "Profile keys, no Confirmation Code", expected, move || {
+                retried(KeyMode::Prepared, false)
+            })
+            .part("4", "Profile keys, Confirmation Code", expected, move || retried(KeyMode::Prepared, true))
+    };
     vec![
-        case("GR-01", "the offered one-time key is used again", "5.6.2", "4.3.13.2.4 #01 to #04")
-            .part("3", "Profile keys, no Confirmation Code", SAME, || retried(false, None))
-            .part("4", "Profile keys, Confirmation Code", SAME, || retried(true, None)),
-        case("GR-02", "the offered one-time key is not used", "5.6.2, T40; choice", "4.3.13.2.4 #05 to #08")
-            .part("3", "Profile keys, no Confirmation Code", NEW, || retried(false, Some(Fault::OtpkNew)))
-            .part("4", "Profile keys, Confirmation Code", NEW, || retried(true, Some(Fault::OtpkNew))),
-        case("GR-03", "no one-time key is offered", "5.6.2, T40; choice", "4.3.13.2.7 #01 to #04")
-            .part(
-                "3",
-                "Profile keys, no Confirmation Code; the session is older than the first package",
-                NEW,
-                || not_offered(false),
-            )
-            .part(
-                "4",
-                "Profile keys, Confirmation Code; the session is older than the first package",
-                NEW,
-                || not_offered(true),
-            ),
+        four(
+            "GR-01",
+            "the offered one-time key is used again",
+            "5.6.2",
+            "4.3.13.2.4 #01 to #04",
+            SAME,
+            |mode, cc| Box::pin(retried(mode, cc, None)),
+        ),
+        four(
+            "GR-02",
+            "the offered one-time key is not used",
+            "5.6.2, T40; choice",
+            "4.3.13.2.4 #05 to #08",
+            NEW,
+            |mode, cc| Box::pin(retried(mode, cc, Some(Fault::OtpkNew))),
+        ),
+        four(
+            "GR-03",
+            "no one-time key is offered, since the session is older than the first package",
+            "5.6.2, T40; choice",
+            "4.3.13.2.7 #01 to #04",
+            NEW,
+            |mode, cc| Box::pin(not_offered(mode, cc)),
+        ),
         case("GR-04", "a wrong code, then a right one", "T40", "4.3.13.2.4 #09").part(
             "",
             "a wrong Confirmation Code; a new session with the right one",
             "8.2.7/3.8, then OK",
             wrong_then_right,
         ),
+        case("GR-05", "a server set not to bind anew", "T40, 3.1.6", "")
+            .part("1", "another one-time key than the first", "8.2/3.7; state Error", || no_rebinding(true))
+            .part("2", "the same one-time key", "OK", || no_rebinding(false)),
     ]
 }
+
+type Trip = Pin<Box<dyn Future<Output = ()>>>;
 
 const SAME: &str = "OK: the old smdpOtpk and the old segments, smdpSign new over the new transactionId";
 const NEW: &str = "OK, bound anew: a new smdpOtpk";
 
-async fn order(guarded: bool) -> (Scene, Option<&'static str>) {
-    let confirm = if guarded { json!({ "confirmationCode": CODE }) } else { json!({}) };
-    (begin(confirm).await, guarded.then_some(CODE))
-}
-
 /// A download that was lost, and another that brings the Profile; with `fault` the eUICC brings another key.
-async fn retried(guarded: bool, fault: Option<Fault>) {
-    let (mut scene, code) = order(guarded).await;
+async fn retried(mode: KeyMode, guarded: bool, fault: Option<Fault>) {
+    let (mut scene, code) = (order(mode, guarded).await, guarded.then_some(CODE));
     let (_, first_package) = scene.download().await;
     let first = Opened::of(&scene.card, &first_package);
     let used = scene.card.session_otpk().unwrap().to_vec();
@@ -76,8 +95,8 @@ fn after_channel(package: &[u8]) -> Vec<u8> {
 }
 
 /// Two sessions begin before anything is bound; what the first got is lost, the second has nothing to offer.
-async fn not_offered(guarded: bool) {
-    let (mut scene, code) = order(guarded).await;
+async fn not_offered(mode: KeyMode, guarded: bool) {
+    let (mut scene, code) = (order(mode, guarded).await, guarded.then_some(CODE));
     let offer = scene.authenticate().await;
     let mut first_card = scene.card.clone();
     let second_offer = scene.authenticate().await;
@@ -92,10 +111,26 @@ async fn not_offered(guarded: bool) {
 }
 
 async fn wrong_then_right() {
-    let (mut scene, _) = order(true).await;
+    let mut scene = order(KeyMode::Prepared, true).await;
     let offer = scene.authenticate().await;
     assert_eq!(scene.try_bind(&offer, Some("0000")).await.verdict(), "8.2.7/3.8");
     assert_eq!((scene.state().await, scene.attempts().await), (State::Released, (1, 1)));
     let (_, package) = scene.download().await;
     is_installed(&mut scene, &package).await;
+}
+
+async fn no_rebinding(other_key: bool) {
+    let wishes = Wishes::of(Layer { rebind: Some(false), ..Layer::default() });
+    let mut scene = begin_with(wishes, json!({})).await;
+    scene.download().await;
+    scene.card.faults = if other_key { faulty(Fault::OtpkNew) } else { Faults::none() };
+    let offer = scene.authenticate().await;
+    let answer = scene.try_bind(&offer, None).await;
+    if other_key {
+        assert_eq!((answer.verdict().as_str(), scene.state().await), ("8.2/3.7", State::Error));
+        assert!(answer.body.get("boundProfilePackage").is_none());
+    } else {
+        is_installed(&mut scene, &bpp(&answer.ok())).await;
+    }
+    scene.house.verify_trail().await;
 }

@@ -56,6 +56,7 @@ faults! {
     CancelError "cancel-error" "the eUICC refuses CancelSession with code N (default 127), unsigned";
     PirReason "pir-reason" "the installation fails with errorReason N (default 127)";
     PirCommand "pir-command" "with pir-reason: the failing command is N (default 5)";
+    PirElement "pir-element" "with pir-reason: EUICCResponse refuses the Profile Element with identification N (default 1)";
     PirSignatureBad "pir-signature-bad" "euiccSignPIR has one bit changed";
     PirOidWrong "pir-oid-wrong" "the Profile Installation Result names another smdpOid, signed well";
     PirTransactionIdUnknown "pir-transaction-id-unknown" "the Profile Installation Result names another transactionId";

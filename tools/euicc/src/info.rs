@@ -24,6 +24,8 @@ pub struct Info {
     /// Octet of forbiddenProfilePolicyRules: `0x40` ppr1, `0x20` ppr2.
     pub forbidden_pprs: u8,
     pub pp_version: [u8; 3],
+    /// euiccCategory, when it is stated.
+    pub category: Option<u8>,
     pub sas_accreditation: String,
     /// Key identifiers shown in place of those of the trusted issuers.
     pub ci_for_verification: Option<Vec<Vec<u8>>>,
@@ -45,6 +47,7 @@ impl Default for Info {
             rsp_capability: ADDITIONAL_PROFILE | TEST_PROFILE_SUPPORT,
             forbidden_pprs: 0,
             pp_version: [1, 0, 0],
+            category: None,
             sas_accreditation: "TEST-EUICC-0001".to_owned(),
             ci_for_verification: None,
             ci_for_signing: None,
@@ -85,6 +88,7 @@ impl Info {
             tlv::write(0x88, &named_bits(self.rsp_capability)),
             self.issuer_lists(issuers),
         ];
+        parts.extend(self.category.map(|category| tlv::write(0x8B, &[category])));
         if self.forbidden_pprs != 0 {
             parts.push(tlv::write(0x99, &named_bits(self.forbidden_pprs)));
         }

@@ -17,23 +17,25 @@ const UNDEFINED_ERROR: u64 = 127;
 /// What the LPA tells of the device.
 #[derive(Debug, Clone)]
 pub struct DeviceInfo {
+    /// Telephony BCD: the first digit in the lower half of its octet.
     pub tac: [u8; 4],
+    /// Members of DeviceCapabilities by their tags, and the release that each states.
+    pub capabilities: Vec<(u32, u8)>,
     pub imei: Option<[u8; 8]>,
 }
 
 impl Default for DeviceInfo {
     fn default() -> Self {
-        Self { tac: [0x35, 0x29, 0x06, 0x11], imei: None }
+        // TAC 35290611. Supported releases: GSM 5, UTRAN 10, EPC 13.
+        let capabilities = vec![(0x80, 5), (0x81, 10), (0x85, 13)];
+        Self { tac: [0x53, 0x92, 0x60, 0x11], capabilities, imei: None }
     }
 }
 
 impl DeviceInfo {
     fn der(&self, more: &[u8]) -> Vec<u8> {
-        // Supported releases: GSM 5, UTRAN 10, EPC 13.
-        let capabilities: Vec<u8> = [(0x80, 5), (0x81, 10), (0x85, 13)]
-            .iter()
-            .flat_map(|(t, r)| tlv::write(*t, &[*r, 0, 0]))
-            .collect();
+        let capabilities: Vec<u8> =
+            self.capabilities.iter().flat_map(|(tag, release)| tlv::write(*tag, &[*release, 0, 0])).collect();
         let imei = self.imei.map(|imei| tlv::write(0x82, &imei)).unwrap_or_default();
         tlv::nest(0xA1, &[&tlv::write(0x80, &self.tac), &tlv::write(0xA1, &capabilities), &imei, more])
     }

@@ -43,10 +43,12 @@ pub(super) struct Failure {
     pub command: u8,
     pub reason: u8,
     pub why: String,
+    /// Identification of the Profile Element that is refused, if one is blamed.
+    pub element: Option<u64>,
 }
 
 fn failure<E: std::fmt::Display>(command: u8, reason: u8) -> impl Fn(E) -> Failure {
-    move |why| Failure { command, reason, why: why.to_string() }
+    move |why| Failure { command, reason, why: why.to_string(), element: None }
 }
 
 fn protected(command: u8) -> impl Fn(scp03t::Error) -> Failure {
@@ -55,7 +57,7 @@ fn protected(command: u8) -> impl Fn(scp03t::Error) -> Failure {
             scp03t::Error::Structure => SCP03T_STRUCTURE,
             scp03t::Error::Security => SCP03T_SECURITY,
         };
-        Failure { command, reason, why: error.to_string() }
+        Failure { command, reason, why: error.to_string(), element: None }
     }
 }
 
@@ -106,6 +108,7 @@ impl Card {
             command: u8::try_from(command).unwrap_or(ELEMENTS),
             reason: u8::try_from(reason).unwrap_or(127),
             why: "pretended by fault pir-reason".into(),
+            element: self.faults.value(Fault::PirElement, 1),
         }
     }
 

@@ -125,7 +125,15 @@ fn final_result(result: &Result<Vec<u8>, Failure>) -> Vec<u8> {
             &[
                 &tlv::unsigned(0x80, u64::from(failure.command)),
                 &tlv::unsigned(0x81, u64::from(failure.reason)),
+                &failure.element.map(refused_element).unwrap_or_default(),
             ],
         ),
     }
+}
+
+/// simaResponse with two statuses: one element is well, the next has bad values (3).
+fn refused_element(identification: u64) -> Vec<u8> {
+    let well = tlv::nest(0x30, &[&tlv::unsigned(0x80, 0), &tlv::unsigned(0x81, 0)]);
+    let refused = tlv::nest(0x30, &[&tlv::unsigned(0x80, 3), &tlv::unsigned(0x81, identification)]);
+    tlv::write(0x82, &tlv::nest(0x30, &[&tlv::nest(0xA0, &[&well, &refused])]))
 }

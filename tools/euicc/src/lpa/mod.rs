@@ -20,7 +20,7 @@ pub use steps::{
     INITIATE_AUTHENTICATION,
 };
 
-use crate::card::CardError;
+use crate::card::{CardError, DeviceInfo};
 use crate::http::{Http, HttpConfig, HttpError};
 
 /// Where the JSON functions of ES9+ live.
@@ -146,6 +146,8 @@ pub struct Answer {
 /// An LPA for one SM-DP+.
 #[derive(Debug)]
 pub struct Lpa {
+    /// What it tells of the device it runs on.
+    pub device: DeviceInfo,
     address: String,
     http: Http,
     binding: Binding,
@@ -168,7 +170,8 @@ impl Lpa {
             ],
         };
         let LpaConfig { binding, record, .. } = config;
-        Ok(Self { address: address.to_owned(), http: Http::new(address, http)?, binding, record })
+        let (device, http) = (DeviceInfo::default(), Http::new(address, http)?);
+        Ok(Self { device, address: address.to_owned(), http, binding, record })
     }
 
     pub fn address(&self) -> &str {

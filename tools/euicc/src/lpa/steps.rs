@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answers::{octets, success};
 use super::{Answer, Authentication, Lpa, LpaError, Offer};
-use crate::card::{Card, DeviceInfo};
+use crate::card::Card;
 use crate::faults::Fault;
 use crate::hex;
 
@@ -49,7 +49,7 @@ impl Lpa {
             &server.ci_pk_id,
             &server.server_certificate,
             matching_id,
-            &DeviceInfo::default(),
+            &self.device,
         )?;
         Ok(json!({
             "transactionId": server.transaction_id,

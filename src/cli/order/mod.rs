@@ -1,6 +1,11 @@
-//! `smdpp order`: what is ordered, and why an order stands where it stands.
+//! `smdpp order`: what is ordered, why an order stands where it stands, and other limits for one.
+mod evidence;
+mod set;
+
 use serde_json::Value;
 use serde_json::json;
+
+use evidence::Evidence;
 
 use super::CliError;
 use super::out::Out;
@@ -13,8 +18,8 @@ use super::table::Cell;
 use super::table::Table;
 use crate::change::Versioned;
 use crate::config::Config;
-use crate::config::Policy;
 use crate::profile::Order;
+use crate::profile::Policy;
 use crate::profile::Profile;
 use crate::store::Filter;
 use crate::store::Store;
@@ -47,6 +52,17 @@ pub enum OrderCommand {
         #[arg(long)]
         reveal: bool,
     },
+    /// Give one order other limits, or another end
+    ///
+    /// It counts at once, also for a server that runs. An order that has ended is not opened again.
+    #[command(after_help = "Examples:
+  smdpp order set 8900012345678901234 --download-attempts 20
+  smdpp order set 8900012345678901234 --confirmation-code-attempts 6 --expires +30d")]
+    Set {
+        iccid: String,
+        #[command(flatten)]
+        wanted: set::Wanted,
+    },
 }
 
 impl OrderCommand {
@@ -56,13 +72,16 @@ impl OrderCommand {
             Self::List { choice } => list(&store, &choice, config, out).await,
             Self::Show { iccid, reveal } => {
                 let profile = show::find(&store, &Iccid::parse(&iccid)?).await?;
-                let view = View { profile: &profile, config, now, reveal };
+                let evidence = Evidence::of(&store, &profile).await?;
+                let policy = config.policies().of(&profile);
+                let view = View { profile: &profile, config, policy, evidence, now, reveal };
                 if out.json {
                     return out.document(&view.document());
                 }
                 let text = view.text(out);
                 out.text(&text)
             }
+            Self::Set { iccid, wanted } => set::set(&store, &Iccid::parse(&iccid)?, &wanted, now, out).await,
         }
     }
 }
@@ -73,6 +92,7 @@ async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>
         let rows: Vec<Value> = found.iter().map(|row| list_facts(&row.value)).collect();
         return out.document(&json!({ "orders": rows }));
     }
+    let policies = config.policies();
     let mut table = Table::new(["ICCID", "STATE", "OPERATOR", "TYPE", "EID", "TRIES", "ORDERED"]);
     for Versioned { value: profile, .. } in &found {
         let Some(order) = profile.order() else { continue };
@@ -82,7 +102,8 @@ async fn list(store: &Store, choice: &Choice, config: &Config, out: &mut Out<'_>
             profile.operator().as_str().into(),
             profile.profile_type().as_str().into(),
             order.eid().map_or("-", |eid| eid.as_str()).into(),
-            format!("{}/{}", order.download_attempts, config.policy.download_attempts_max).into(),
+            format!("{}/{}", order.download_attempts, policies.of(profile).download_attempts_max.value)
+                .into(),
             order.ordered_at.to_string().into(),
         ]);
     }
@@ -124,6 +145,8 @@ fn list_facts(profile: &Profile) -> Value {
 struct View<'a> {
     profile: &'a Profile,
     config: &'a Config,
+    policy: Policy,
+    evidence: Evidence,
     now: Timestamp,
     reveal: bool,
 }
@@ -144,11 +167,18 @@ impl View<'_> {
             rows.push(("last order", format!("cancelled by call {call}").into()));
         }
         rows.push(("next", self.next().into()));
-        pairs(rows, out)
+        let mut text = pairs(rows, out);
+        if !self.evidence.history.is_empty() {
+            text.push_str("\nHistory of this order\n");
+        }
+        for (at, who, what) in &self.evidence.history {
+            text.push_str(&format!("  {}  {who}: {what}\n", out.paint(Paint::Faint, at)));
+        }
+        text
     }
 
     fn rows(&self, order: &Order) -> Vec<(&'static str, Cell)> {
-        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = self.config.policy;
+        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = &self.policy;
         let eid = match (&order.eid, &order.bound) {
             (Some(eid), _) => format!("{eid} (named by the operator)"),
             (None, Some(bound)) => format!("{} (first to download)", bound.eid),
@@ -170,17 +200,27 @@ impl View<'_> {
         }
         let code = if order.confirmation_code_hash().is_some() {
             let wrong = order.confirmation_code_attempts;
-            format!("required, {wrong} wrong of {confirmation_code_attempts_max}")
+            let limit = confirmation_code_attempts_max;
+            format!("required, {wrong} wrong of {} ({})", limit.value, limit.by.name())
         } else {
             "not required".to_owned()
         };
         rows.push(("confirmation code", code.into()));
-        let tries = format!("{} of {download_attempts_max}", order.download_attempts);
+        let limit = download_attempts_max;
+        let tries = format!("{} of {} ({})", order.download_attempts, limit.value, limit.by.name());
         rows.push(("download attempts", tries.into()));
         rows.push(("expires", expiry));
         if let Some(failure) = &order.failure {
             rows.push(("failure", Cell(failure.explain(), Paint::Bad)));
         }
+        if let Some(element) = &self.evidence.element {
+            rows.push(("failing element", Cell(element.clone(), Paint::Bad)));
+        }
+        for one in &self.evidence.doubted {
+            let what = format!("{}: {} (smdpp notification list --invalid)", one.received_at, one.why);
+            rows.push(("not believed", Cell(what, Paint::Busy)));
+        }
+        rows.push(("policy", evidence::policy_line(&self.policy).into()));
         rows
     }
 
@@ -228,6 +268,9 @@ impl View<'_> {
                 "the phone downloads it: with the Activation Code, or by its EID if the MatchingID is empty"
                     .to_owned()
             }
+            State::Downloaded if order.failure.is_some() => {
+                "the eUICC could not install it this time: the same eUICC may download it again".to_owned()
+            }
             State::Downloaded => {
                 "the package was sent, the eUICC has not reported yet: the same eUICC may download it again"
                     .to_owned()
@@ -259,10 +302,13 @@ impl View<'_> {
                 "activationCode": self.activation_code(order),
                 "confirmationCodeRequired": order.confirmation_code_hash().is_some(),
                 "downloadAttempts": order.download_attempts,
-                "downloadAttemptsMax": self.config.policy.download_attempts_max,
+                "downloadAttemptsMax": self.policy.download_attempts_max.value,
                 "confirmationCodeAttempts": order.confirmation_code_attempts,
-                "confirmationCodeAttemptsMax": self.config.policy.confirmation_code_attempts_max,
+                "confirmationCodeAttemptsMax": self.policy.confirmation_code_attempts_max.value,
                 "failure": order.failure.as_ref().map(|why| why.explain()),
+                "failureFacts": order.failure,
+                "policy": evidence::policy_document(&self.policy),
+                "evidence": self.evidence.document(),
             })
         });
         members.insert("order".to_owned(), json!(order));
