@@ -21,6 +21,7 @@
 //!    not do: name the part (`TR-01 (b)`) in specs/divergences.md with clause and reason; it must fail then.
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
