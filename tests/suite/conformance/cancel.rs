@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use smdpp::server::Limits;
 use smdpp::types::State;
 
-use crate::begin;
 use crate::case::{Case, case};
+use crate::es2plus::progress::{agreed, told};
 use crate::house::Wishes;
 use crate::notification::life;
 use crate::scene::{Scene, faulty, with};
 use crate::sockets;
+use crate::{begin, begin_with};
 
 const FUNCTION: &str = "cancelSession";
 
@@ -39,9 +40,37 @@ pub(crate) fn cases() -> Vec<Case> {
                 not_now(reason::POSTPONED)
             })
             .part("2", "timeout(2)", "state Released; a new session downloads", || not_now(reason::TIMEOUT)),
+        terminal(),
         out_of_order(),
         brainpool(),
     ]
+}
+
+/// After AuthenticateClient the operator is told at point 1, after the package at point 3.
+fn terminal() -> Case {
+    let mut case = case("CS-07", "never", "T32b, 3.1.3.1 step 6 (v2.5); code of the new session: choice", "");
+    for (letter, stimulus, expected, reason, code) in [
+        ("1", "endUserRejection(0)", "Error; told Failed 8.8.5/3.8; then 8.2.6/3.8", 0, "8.8.5/3.8"),
+        ("2", "pprNotAllowed(3)", "Error; told Failed 8.2.8/1.2; then 8.2.6/3.8", 3, "8.2.8/1.2"),
+        ("3", "metadataMismatch(4)", "Error; told Failed 8.2.9/3.11; then 8.2.6/3.8", 4, "8.2.9/3.11"),
+        ("4", "loadBppExecutionError(5)", "Error; told Failed 8.2.10/4.2; then 8.2.6/3.8", 5, "8.2.10/4.2"),
+        ("5", "undefinedReason(127)", "Error; told Failed 8/4.2; then 8.2.6/3.8", 127, "8/4.2"),
+    ] {
+        case = case.part(letter, stimulus, expected, move || never(reason, code));
+    }
+    case
+}
+
+async fn never(reason: u8, code: &'static str) {
+    for (bound, point) in [(false, 1), (true, 3)] {
+        let mut scene = begin_with(agreed(&[]), json!({})).await;
+        let offer = if bound { scene.download().await.0 } else { scene.authenticate().await };
+        scene.try_cancel(&offer, reason).await.ok();
+        assert_eq!(scene.state().await, State::Error);
+        assert_eq!(told(&scene.house).await, [format!("{point} Failed {code}")]);
+        assert_eq!(scene.try_authenticate().await.verdict(), "8.2.6/3.8");
+        scene.house.verify_trail().await;
+    }
 }
 
 fn reasons_of_a_user() -> Case {
