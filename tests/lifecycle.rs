@@ -109,7 +109,7 @@ fn happens(trigger: &str) -> Vec<Transition> {
         }
         "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
         "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
-        "GetBoundProfilePackage, the order has expired" => (released, expired, bind(true)),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
         "GetBoundProfilePackage, no Confirmation Code" => {
             return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
         }

@@ -76,7 +76,6 @@ impl OrderCommand {
                 let iccid = Iccid::parse(&iccid)?;
                 let profile = show::find(&store, &iccid).await?;
                 let evidence = Evidence::of(&store, &profile).await?;
-                let waiting = store.reader().errands_of(&iccid).await?;
                 let policy = config.policies().of(&profile);
                 let waiting = store.reader().errands_of(&iccid).await?;
                 let view =
