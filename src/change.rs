@@ -1,6 +1,7 @@
 //! What a decision changes, as a value. The store turns it into one transaction.
 use sha2::{Digest, Sha256};
 
+use crate::errand::Posted;
 use crate::event::Event;
 use crate::profile::package::Version;
 use crate::profile::{Denied, Profile, Transition};
@@ -78,12 +79,12 @@ impl InvalidNotification {
 #[must_use = "a change does nothing until the store commits it"]
 pub struct Change {
     session: Option<Versioned<Session>>,
-    profiles: Vec<Versioned<Profile>>,
+    transitions: Vec<Versioned<Transition>>,
     packages: Vec<Package>,
     binding: Option<BindingChange>,
     notification: Option<(Eid, u64)>,
     invalid: Option<InvalidNotification>,
-    events: Vec<Event>,
+    errands: Vec<Posted>,
 }
 
 /// The pieces of a change, for the store.
@@ -96,6 +97,7 @@ pub struct Parts {
     pub notification: Option<(Eid, u64)>,
     pub invalid: Option<InvalidNotification>,
     pub events: Vec<Event>,
+    pub errands: Vec<Posted>,
 }
 
 impl Change {
@@ -106,10 +108,13 @@ impl Change {
 
     /// A Profile changes only together with the event that explains it.
     pub fn profile(mut self, transition: Versioned<Transition>) -> Self {
-        let (profile, event) = transition.value.into_parts();
-        self.profiles.push(Versioned { value: profile, version: transition.version });
-        self.events.push(event);
+        self.transitions.push(transition);
         self
+    }
+
+    /// All that happens to Profiles by this change.
+    pub fn transitions(&self) -> impl Iterator<Item = &Transition> {
+        self.transitions.iter().map(|transition| &transition.value)
     }
 
     /// As [`Change::profile`]; where no other try can follow, what was kept for one is forgotten.
@@ -143,6 +148,12 @@ impl Change {
         self
     }
 
+    /// Something that somebody must be told when this change is durable.
+    pub fn errand(mut self, errand: Posted) -> Self {
+        self.errands.push(errand);
+        self
+    }
+
     /// Sessions that begin to wait for AuthenticateClient by this change, or end it: 1, 0 or -1.
     pub fn opened(&self) -> i64 {
         let Some(session) = &self.session else { return 0 };
@@ -157,19 +168,30 @@ impl Change {
 
     /// True when there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        let Self { session, profiles, packages, binding, notification, invalid, events } = self;
+        let Self { session, transitions, packages, binding, notification, invalid, errands } = self;
         session.is_none()
-            && profiles.is_empty()
+            && transitions.is_empty()
             && packages.is_empty()
             && binding.is_none()
             && notification.is_none()
             && invalid.is_none()
-            && events.is_empty()
+            && errands.is_empty()
+    }
+
+    /// True when somebody must be told something.
+    pub fn has_errands(&self) -> bool {
+        !self.errands.is_empty()
     }
 
     pub fn into_parts(self) -> Parts {
-        let Self { session, profiles, packages, binding, notification, invalid, events } = self;
-        Parts { session, profiles, packages, binding, notification, invalid, events }
+        let Self { session, transitions, packages, binding, notification, invalid, errands } = self;
+        let (mut profiles, mut events) = (Vec::new(), Vec::new());
+        for Versioned { value, version } in transitions {
+            let (profile, event) = value.into_parts();
+            profiles.push(Versioned { value: profile, version });
+            events.push(event);
+        }
+        Parts { session, profiles, packages, binding, notification, invalid, events, errands }
     }
 }
 

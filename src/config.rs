@@ -3,6 +3,7 @@ mod crl;
 mod environment;
 mod policy;
 mod private;
+mod progress;
 mod template;
 
 use std::fs;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
 pub use policy::{Narrower, Policy, ProfileTypePolicy};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
+pub use progress::{Points, Progress, Url};
 pub use template::{Answers, OperatorAnswer};
 
 use crate::profile::Layer;
@@ -50,6 +52,8 @@ pub struct Config {
     pub profile_type: Vec<ProfileTypePolicy>,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub outbox: Outbox,
     #[serde(default)]
     pub log: Log,
 }
@@ -144,6 +148,8 @@ pub struct Operator {
     pub common_name: Option<String>,
     pub certificate_sha256: Option<[u8; 32]>,
     pub policy: Narrower,
+    /// Where it is told of what happens to its Profiles; without this it is told nothing.
+    pub progress: Option<Progress>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +161,7 @@ struct OperatorText {
     certificate_sha256: Option<String>,
     #[serde(default)]
     policy: Narrower,
+    progress: Option<Progress>,
 }
 
 impl TryFrom<OperatorText> for Operator {
@@ -167,8 +174,8 @@ impl TryFrom<OperatorText> for Operator {
             );
         }
         let certificate_sha256 = text.certificate_sha256.as_deref().map(sha256).transpose()?;
-        let OperatorText { name, oid, common_name, policy, .. } = text;
-        Ok(Self { name, oid, common_name, certificate_sha256, policy })
+        let OperatorText { name, oid, common_name, policy, progress, .. } = text;
+        Ok(Self { name, oid, common_name, certificate_sha256, policy, progress })
     }
 }
 
@@ -201,6 +208,19 @@ impl Default for Limits {
             body_seconds: 30,
             open_sessions_max: 100_000,
         }
+    }
+}
+
+/// What waits to be told to operators.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbox {
+    pub give_up_days: u32,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { give_up_days: 7 }
     }
 }
 
@@ -396,6 +416,7 @@ impl Config {
                 self.layers().any(|layer| layer.confirmation_code_attempts_max == Some(0)),
             ),
             ("policy.session_minutes", self.policy.session_minutes == 0),
+            ("outbox.give_up_days", self.outbox.give_up_days == 0),
             ("limits.request_bytes_max", request_bytes_max == 0),
             ("limits.connections_max", connections_max == 0),
             ("limits.handshake_seconds", handshake_seconds == 0),
@@ -427,6 +448,8 @@ impl Config {
             paths.push(&mut ci.certificate);
             paths.extend(ci.crl.files());
         }
+        let progress = self.operator.iter_mut().filter_map(|operator| operator.progress.as_mut());
+        paths.extend(progress.map(|progress| &mut progress.ca));
         paths.extend(self.es9plus.brainpool_tls_certificate.as_mut());
         paths.extend(self.es9plus.brainpool_tls_key.as_mut());
         for own in &mut self.credentials {

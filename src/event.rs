@@ -60,6 +60,11 @@ pub enum What {
         transaction: TransactionId,
         attempt: u32,
     },
+    /// GetBoundProfilePackage without a Confirmation Code where one is needed; the first of its session.
+    ConfirmationCodeMissing {
+        order: u32,
+        transaction: TransactionId,
+    },
     PackageBound {
         order: u32,
         transaction: TransactionId,

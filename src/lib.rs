@@ -1,10 +1,10 @@
 //! `smdpp`: an SM-DP+ server (GSMA SGP.22). The house plan; `ARCHITECTURE.md` walks through it.
 //!
 //! ```text
-//! doors    es9plus  es2plus            HTTP and JSON in, HTTP and JSON out   (beside them: server, keeper, cli)
+//! doors    es9plus  es2plus            HTTP and JSON in, HTTP and JSON out   (beside them: server, keeper, courier, cli)
 //! calls    call                        run one function · commit once · then answer
 //! vaults   hsm  store                  sign · seal · read · commit
-//! rules    rsp  bpp  es8plus  profile  pki  asn1  change  session  event  audit      pure: no clock, no I/O
+//! rules    rsp  bpp  es8plus  profile  pki  asn1  change  errand  session  event  audit  pure: no clock, no I/O
 //! words    types  time  random  fault
 //! ```
 pub mod asn1;
@@ -14,12 +14,15 @@ pub mod call;
 pub mod change;
 pub mod cli;
 pub mod config;
+pub mod courier;
+pub mod errand;
 pub mod es2plus;
 pub mod es8plus;
 pub mod es9plus;
 pub mod event;
 pub mod fault;
 pub mod hsm;
+pub mod https;
 pub mod keeper;
 pub mod mint;
 pub mod pki;

@@ -6,7 +6,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::call::{Parts, Smdp};
-use crate::config::Config;
+use crate::config::{Config, Operator};
+use crate::courier;
+use crate::courier::Receivers;
+use crate::errand::Agreements;
 use crate::es2plus;
 use crate::es2plus::{Registered, Registry};
 use crate::es9plus;
@@ -31,6 +34,7 @@ pub struct Doors {
     es9plus: Listener,
     es2plus: Listener,
     smdp: Arc<Smdp>,
+    receivers: Receivers,
     revocations: revocation::Lists,
     /// This server's certificates, as named to people.
     own: Vec<(String, Certificate)>,
@@ -53,8 +57,14 @@ impl Doors {
             setting: setting.into(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
+            agreements: agreements(config),
             open_sessions_max: config.limits.open_sessions_max,
         }));
+        let receivers = Receivers {
+            requester: config.address.as_str().to_owned(),
+            operators: world.endpoints,
+            give_up_ms: DAY_MS.saturating_mul(i64::from(config.outbox.give_up_days)),
+        };
         let limits = limits(config);
         let phones = es9plus::routes(Arc::clone(&smdp));
         let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)));
@@ -63,7 +73,7 @@ impl Doors {
         let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;
         let es2plus = Listener::bind(config.es2plus.listen, es2plus_tls, operators, limits).await?;
         let own = world.expiries.into_iter().map(|expiry| (expiry.name, expiry.certificate)).collect();
-        Ok(Self { es9plus, es2plus, smdp, revocations: world.revocations, own })
+        Ok(Self { es9plus, es2plus, smdp, receivers, revocations: world.revocations, own })
     }
 
     pub fn es9plus(&self) -> SocketAddr {
@@ -79,6 +89,8 @@ impl Doors {
         let mut terminate = signal(SignalKind::terminate()).map_err(Fault::caused("serve: SIGTERM"))?;
         let (stop, stopping) = watch::channel(false);
         let smdp = Arc::clone(&self.smdp);
+        let courier = courier::carry(Arc::clone(&smdp), self.receivers, stopping.clone());
+        let courier = tokio::spawn(courier);
         let watch = revocation::keep(self.revocations, Arc::clone(&smdp), self.own, Arc::new(SystemClock));
         let watch = tokio::spawn(watch);
         let keeper = tokio::spawn(keeper::keep(self.smdp));
@@ -100,6 +112,7 @@ impl Doors {
         for door in doors {
             door.await.map_err(Fault::caused("serve: a door"))?;
         }
+        courier.await.map_err(Fault::caused("serve: the courier"))?;
         // Their hold on the store ends with them; then the store is closed as the last thing.
         for task in [keeper, watch] {
             task.abort();
@@ -149,6 +162,14 @@ fn limits(config: &Config) -> Limits {
         request_bytes_max: given.request_bytes_max,
         ..Limits::default()
     }
+}
+
+/// Who is told what of its Profiles: the operators that gave an address.
+fn agreements(config: &Config) -> Agreements {
+    let agreed = |operator: &Operator| {
+        operator.progress.as_ref().map(|progress| (operator.name.clone(), progress.agreement()))
+    };
+    config.operator.iter().filter_map(agreed).collect()
 }
 
 fn registry(config: &Config) -> Registry {

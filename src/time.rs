@@ -10,6 +10,10 @@ use time::macros::format_description;
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
+/// DATETIME of the JSON binding (6.5.2): whole seconds.
+const DATE_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
 pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
 pub const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -39,6 +43,17 @@ impl Timestamp {
     pub const fn plus_ms(self, delta_ms: i64) -> Self {
         Self(self.0.saturating_add(delta_ms))
     }
+
+    /// As DATETIME of the JSON binding: without a fraction of a second, with the zone.
+    pub fn date_time(self) -> String {
+        self.formatted(DATE_TIME)
+    }
+
+    fn formatted(self, format: &[BorrowedFormatItem<'_>]) -> String {
+        let nanos = i128::from(self.0).saturating_mul(1_000_000);
+        let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+        at.and_then(|at| at.format(format).ok()).unwrap_or_else(|| format!("{} ms", self.0))
+    }
 }
 
 impl Timestamp {
@@ -56,13 +71,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = i128::from(self.0).saturating_mul(1_000_000);
-        let text =
-            OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|at| at.format(FORMAT).ok());
-        match text {
-            Some(text) => f.write_str(&text),
-            None => write!(f, "{} ms", self.0),
-        }
+        f.write_str(&self.formatted(FORMAT))
     }
 }
 

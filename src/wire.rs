@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::types::StatusCode;
 
 /// Header of 6.2: the highest version that this server speaks.
-const ADMIN_PROTOCOL: (&str, &str) = ("x-admin-protocol", "gsma/rsp/v2.5.0");
+pub const ADMIN_PROTOCOL: (&str, &str) = ("x-admin-protocol", "gsma/rsp/v2.5.0");
 
 /// The members of a request; unknown ones are ignored. Numbers and lists have no place in a request, so nothing
 /// is kept of them, whatever their size.

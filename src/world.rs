@@ -1,7 +1,9 @@
 //! Opens the house: everything that exists once, made from the configuration, or the list of all that is wrong.
 mod own;
+mod progress;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Read;
@@ -14,6 +16,7 @@ use crate::config::Config;
 use crate::config::Database;
 use crate::config::OnTrouble;
 use crate::config::read_private;
+use crate::es2plus::Endpoint;
 use crate::fault::Fault;
 use crate::hsm::Hsm;
 use crate::hsm::Sealer;
@@ -23,6 +26,7 @@ use crate::pki::TrustStore;
 use crate::revocation::Lists;
 use crate::store::Store;
 use crate::time::Timestamp;
+use crate::types::OperatorId;
 use crate::types::Secret;
 use crate::types::hex;
 
@@ -40,6 +44,8 @@ pub struct World {
     pub es9plus: Tls,
     pub es9plus_brainpool: Option<Tls>,
     pub es2plus: Tls,
+    /// Where operators want to hear of their Profiles.
+    pub endpoints: BTreeMap<OperatorId, Endpoint>,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
     /// What the CIs have revoked; `trust` and `credentials` know it already.
@@ -108,6 +114,7 @@ impl World {
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
         let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
+        let endpoints = progress::endpoints(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
             Ok(store) => {
                 wrong.extend(clock_behind(&store, now).await);
@@ -135,6 +142,7 @@ impl World {
                     es9plus,
                     es9plus_brainpool,
                     es2plus,
+                    endpoints,
                     expiries,
                     revocations,
                 })

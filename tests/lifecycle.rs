@@ -1,13 +1,14 @@
 //! `specs/lifecycle.md` is what the code does: every cell of its two tables is played against `Profile::decide`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
-use smdpp::event::OneTimeKey;
+use smdpp::errand::{Agreement, Agreements, LaterLife, Point, told};
+use smdpp::event::{OneTimeKey, What, cancel_reason};
 use smdpp::profile::{
-    Bound, Command, Confirm, Confirmation, FinalState, Limits, Order, OrderChange, OrderSettings, Profile,
-    Report, RetryAfter, Stored,
+    Bound, Command, Confirm, Confirmation, FinalState, Ineligible, Limits, Order, OrderChange, OrderSettings,
+    Profile, Report, RetryAfter, Stored, Transition,
 };
 use smdpp::time::Timestamp;
 use smdpp::types::{
-    Actor, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, State, TransactionId,
+    Actor, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, State, StatusCode, TransactionId,
 };
 
 const PAGE: &str = include_str!("../specs/lifecycle.md");
@@ -27,6 +28,120 @@ fn every_cell_of_the_lifecycle_page_is_what_the_code_does() {
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     assert_eq!(cells, State::ALL.len() * 15, "each of 9 states meets each of 15 commands");
+}
+
+#[test]
+fn every_row_of_who_is_told_is_what_the_code_does() {
+    let mut wrong = Vec::new();
+    let rows = told_rows();
+    for [trigger, says, when] in &rows {
+        let moved = happens(trigger);
+        let heard = |agreement: Agreement| {
+            let agreements: Agreements =
+                [(OperatorId::parse("acme").unwrap(), agreement)].into_iter().collect();
+            let errands = moved.iter().flat_map(|moved| told(moved, &agreements, NOW));
+            errands.map(|errand| errand.title().replace("point ", "")).collect::<Vec<_>>()
+        };
+        let later_life = LaterLife { enable: Some(100), ..LaterLife::default() };
+        let all = heard(Agreement { points: Point::ALL.into(), later_life });
+        let none = heard(Agreement::default());
+        let (wanted_all, wanted_none) = match when.as_str() {
+            "always" => (vec![says.clone()], vec![says.clone()]),
+            "agreed" => (vec![says.clone()], Vec::new()),
+            _ => (Vec::new(), Vec::new()),
+        };
+        if (&all, &none) != (&wanted_all, &wanted_none) {
+            wrong.push(format!("{trigger}: the page says {says} ({when}), the code {all:?}, {none:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    assert_eq!(rows.len(), 26);
+}
+
+/// The rows of the table that begins with a column "Trigger".
+fn told_rows() -> Vec<[String; 3]> {
+    let lines = PAGE.lines().skip_while(|line| !line.starts_with("| Trigger |")).skip(2);
+    let row = |line: &str| {
+        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let [_, trigger, says, when, _] = <[String; 5]>::try_from(cells).unwrap();
+        [trigger, says, when]
+    };
+    lines.take_while(|line| line.starts_with('|')).map(row).collect()
+}
+
+/// The moves of a trigger; the first row has four.
+fn happens(trigger: &str) -> Vec<Transition> {
+    let authorise = |ineligible| Command::Authorise { transaction: session(), limits: LIMITS, ineligible };
+    let bind =
+        || Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New, rebind: true };
+    let refuse = || Command::RefuseConfirmationCode { transaction: session(), limits: LIMITS };
+    let (released, downloaded) = (State::Released, State::Downloaded);
+    let plain: fn(&mut Order) = |_| {};
+    let expired: fn(&mut Order) = |order| order.expires_at = Some(NOW);
+    let used_up: fn(&mut Order) = |order| {
+        order.download_attempts = LIMITS.download_attempts_max;
+        order.confirmation_code_attempts = LIMITS.confirmation_code_attempts_max;
+    };
+    let ineligible =
+        |terminal| Ineligible { status: StatusCode::NOT_ELIGIBLE, why: "so".to_owned(), terminal };
+    let note = |what| vec![profile(State::Installed, true).noted(Actor::Euicc { eid: eid() }, what)];
+    let notification = |name: &str| What::NotificationReceived { notification: name.to_owned(), sequence: 1 };
+    let (state, order, command) = match trigger {
+        "DownloadOrder, ConfirmOrder, ReleaseProfile, CancelOrder" => {
+            let commands = [
+                (State::Available, "DownloadOrder, EID"),
+                (State::Linked, "ConfirmOrder, release"),
+                (State::Confirmed, "ReleaseProfile"),
+                (State::Confirmed, "CancelOrder"),
+            ];
+            let moved = |(state, name)| {
+                let (actor, command) = typed(state, name);
+                profile(state, false).decide(actor, command, NOW).unwrap().unwrap()
+            };
+            return commands.map(moved).into();
+        }
+        "AuthenticateClient, accepted" => (released, plain, authorise(None)),
+        "AuthenticateClient, the eUICC forbids a rule of the Profile" => {
+            (released, plain, authorise(Some(ineligible(true))))
+        }
+        "AuthenticateClient, no memory, or no room for one more Profile" => {
+            (released, plain, authorise(Some(ineligible(false))))
+        }
+        "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
+        "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
+        "GetBoundProfilePackage, no Confirmation Code" => {
+            return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
+        }
+        "GetBoundProfilePackage, wrong Confirmation Code" => (released, plain, refuse()),
+        "GetBoundProfilePackage, too many wrong Confirmation Codes" => (released, used_up, refuse()),
+        "GetBoundProfilePackage, the package leaves" => (released, plain, bind()),
+        "GetBoundProfilePackage, another one-time key and `rebind = false`" => {
+            let command = Command::Bind {
+                transaction: session(),
+                eid: eid(),
+                one_time_key: OneTimeKey::New,
+                rebind: false,
+            };
+            (downloaded, plain, command)
+        }
+        "result that has nothing to move" => (State::Installed, plain, typed(downloaded, "result: failed").1),
+        "CancelSession endUserRejection, no package has left" => {
+            (released, plain, typed(released, "CancelSession, final").1)
+        }
+        "notification: enable" => return note(notification("enable")),
+        "notification: install" => return note(notification("install")),
+        trigger => {
+            let reason = trigger.strip_prefix("CancelSession ");
+            let reason = reason.map(|name| (0..=127).find(|n| cancel_reason(*n) == name).unwrap());
+            let command = reason.map_or_else(|| typed(downloaded, trigger).1, cancel);
+            (downloaded, plain, command)
+        }
+    };
+    match profile_with(state, true, order).decide(Actor::Euicc { eid: eid() }, command, NOW) {
+        Ok(moved) => moved.into_iter().collect(),
+        Err(denied) => denied.moved.into_iter().collect(),
+    }
 }
 
 /// State, command and content of each cell, in the tables that begin with a column "State".
@@ -75,13 +190,6 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
         retry_after: RetryAfter::Temporary,
     };
     let failed = |reason| report(Report::Failed { command: 5, reason, element: None });
-    let cancel = |reason| Command::CancelSession {
-        transaction: session(),
-        order: 1,
-        eid: eid(),
-        reason,
-        ends_order: reason != 1,
-    };
     let reserve = |eid| Command::DownloadOrder { call: call("new"), repeat_key: None, eid, expires_at: None };
     match command {
         "DownloadOrder, no EID" => (operator, reserve(None)),
@@ -114,6 +222,11 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
     }
 }
 
+fn cancel(reason: u8) -> Command {
+    let ends_order = !matches!(reason, 1 | 2);
+    Command::CancelSession { transaction: session(), order: 1, eid: eid(), reason, ends_order }
+}
+
 fn confirm(release_flag: bool) -> Command {
     Command::ConfirmOrder(Confirm {
         eid: None,
@@ -136,12 +249,16 @@ fn cancel_order(state: State) -> Command {
 
 /// A Profile in this state, with the order that leads there.
 fn profile(state: State, release_flag: bool) -> Profile {
+    profile_with(state, release_flag, |_| {})
+}
+
+fn profile_with(state: State, release_flag: bool, change: impl FnOnce(&mut Order)) -> Profile {
     let ordered = !matches!(state, State::Available | State::Unavailable);
     let confirmed = ordered && !matches!(state, State::Allocated | State::Linked);
     let bound = matches!(state, State::Downloaded | State::Installed);
     let matching_id = MatchingId::parse("").unwrap();
     let confirmation = Confirmation { matching_id, confirmation_code_hash: None, release_flag };
-    let order = Order {
+    let mut order = Order {
         number: 1,
         call: call("first"),
         repeat_key: None,
@@ -157,6 +274,7 @@ fn profile(state: State, release_flag: bool) -> Profile {
         failure: None,
         set: OrderSettings::default(),
     };
+    change(&mut order);
     Profile::stored(Stored {
         iccid: Iccid::parse("8900012345678901234").unwrap(),
         operator: OperatorId::parse("acme").unwrap(),

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use smdpp::change::{Change, Package, Versioned};
+use smdpp::errand::{Errand, PointStatus, Posted, Progress};
 use smdpp::hsm::Sealer;
 use smdpp::profile::{Command, Confirm, Import, Profile};
-use smdpp::store::{CommitError, Store};
+use smdpp::store::{CommitError, Store, Undelivered};
 use smdpp::time::Timestamp;
 use smdpp::types::{
     Actor, CodeHash, Eid, FunctionCallId, Iccid, MatchingId, OperatorId, ProfileType, Secret, State,
@@ -195,4 +196,111 @@ async fn the_trail_cannot_be_edited_by_a_slip() {
     }
     let cell = database.execute("UPDATE profile SET state = 'Released'", []);
     assert!(cell.is_err(), "an order-less Profile cannot be released");
+}
+
+fn posted(n: u64, operator: &str, call: &str) -> Posted {
+    let progress = Progress {
+        operator: OperatorId::parse(operator).unwrap(),
+        eid: Some(Eid::parse(EID).unwrap()),
+        iccid: iccid(n),
+        profile_type: ProfileType::parse("basic").unwrap(),
+        at: now(),
+        point: 4,
+        status: PointStatus::Success,
+        result_data: Some(b"\xA2\x02A0".to_vec()),
+    };
+    Posted { call: FunctionCallId::parse(call).unwrap(), errand: Errand::Progress(progress) }
+}
+
+/// A store in which these errands wait: operator and call.
+async fn with_errands(errands: &[(&str, &str)]) -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("db"), 1).unwrap();
+    for (n, (operator, call)) in (0..).zip(errands) {
+        let change = import(n).errand(posted(n, operator, call));
+        store.commit(now(), change).await.unwrap();
+    }
+    (folder, store)
+}
+
+async fn heads(store: &Store, at: Timestamp) -> Vec<String> {
+    let heads = store.reader().errand_heads(at).await.unwrap();
+    heads.into_iter().map(|head| head.posted.call.to_string()).collect()
+}
+
+fn failed(due_at: Timestamp, aside: bool) -> Undelivered {
+    Undelivered { why: "HTTP 500".to_owned(), due_at, aside, given_up: false }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_receiver_has_a_lane_and_its_oldest_errand_is_the_head_until_it_is_delivered() {
+    let (_folder, store) = with_errands(&[("acme", "a1"), ("beta", "b1"), ("acme", "a2")]).await;
+    assert_eq!(heads(&store, now()).await, ["a1", "b1"]);
+    let head = store.reader().errand_heads(now()).await.unwrap().swap_remove(0);
+    assert_eq!((head.posted, head.tries, head.since), (posted(0, "acme", "a1"), 0, now()));
+
+    let a1 = FunctionCallId::parse("a1").unwrap();
+    store.undelivered(&a1, failed(now().plus_ms(1000), false)).await.unwrap();
+    assert_eq!(heads(&store, now()).await, ["a1", "b1"], "a2 waits behind a1");
+    store.delivered(&a1).await.unwrap();
+    assert_eq!(heads(&store, now()).await, ["a2", "b1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_errand_put_aside_lets_others_pass_until_it_is_due_again() {
+    let (_folder, store) = with_errands(&[("acme", "a1"), ("acme", "a2")]).await;
+    let later = now().plus_ms(1000);
+    store.undelivered(&FunctionCallId::parse("a1").unwrap(), failed(later, true)).await.unwrap();
+    assert_eq!(heads(&store, now()).await, ["a2"]);
+    assert_eq!(heads(&store, later).await, ["a1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_errand_that_was_given_up_is_seen_and_can_be_tried_again() {
+    let (_folder, store) = with_errands(&[("acme", "a1"), ("beta", "b1")]).await;
+    for call in ["a1", "b1"] {
+        let given_up = Undelivered { given_up: true, ..failed(now(), false) };
+        store.undelivered(&FunctionCallId::parse(call).unwrap(), given_up).await.unwrap();
+    }
+    assert_eq!(heads(&store, now()).await, Vec::<String>::new());
+    let seen = store.reader().errands_of(&iccid(0)).await.unwrap();
+    assert!(seen[0].given_up && seen[0].tries == 1 && seen[0].last_error.as_deref() == Some("HTTP 500"));
+    assert_eq!(seen[0].title, "point 4 Executed-Success");
+
+    let later = now().plus_ms(9000);
+    assert_eq!(store.retry_errands(Some("operator acme"), later).await.unwrap(), 1);
+    let again = store.reader().errand_heads(later).await.unwrap();
+    assert_eq!((again.len(), again[0].tries, again[0].since, again[0].due_at), (1, 0, later, later));
+    assert_eq!(store.retry_errands(None, later).await.unwrap(), 2);
+}
+
+/// One transaction: no errand about what did not happen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_conflicts_leaves_no_errand() {
+    let (_folder, store) = with_errands(&[]).await;
+    store.commit(now(), import(0)).await.unwrap();
+    let read = profile(&store, 0).await;
+    store.commit(now(), step(read.clone(), order("first"))).await.unwrap();
+    let late = step(read, order("second")).errand(posted(0, "acme", "a1"));
+    assert!(matches!(store.commit(now(), late).await, Err(CommitError::Conflict)));
+    assert_eq!(heads(&store, now()).await, Vec::<String>::new());
+}
+
+/// A dead operator's thousands cost another one's errand nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_heads_are_found_however_many_wait() {
+    let (_folder, store) = with_errands(&[]).await;
+    store.commit(now(), import(0)).await.unwrap();
+    let many = |operator: &str, count: usize| {
+        let errands = (0..count).map(|n| posted(0, operator, &format!("{operator}{n}")));
+        errands.fold(Change::default(), Change::errand)
+    };
+    store.commit(now(), many("acme", 20_000)).await.unwrap();
+    store.commit(now(), many("beta", 1)).await.unwrap();
+    heads(&store, now()).await;
+    let begin = tokio::time::Instant::now();
+    for _ in 0..100 {
+        assert_eq!(heads(&store, now()).await, ["acme0", "beta0"]);
+    }
+    assert!(begin.elapsed() < std::time::Duration::from_secs(1), "{:?} for 100", begin.elapsed());
 }

@@ -266,6 +266,20 @@ async fn a_tls_certificate_for_another_name_is_refused() {
 }
 
 #[tokio::test]
+async fn an_operators_endpoint_needs_a_ca_that_can_be_read() {
+    let house = House::new();
+    let progress = "[operator.progress]\nurl = \"https://a.example\"\nca = \"endpoint.pem\"\n";
+    let text = fs::read_to_string(house.path("smdpp.toml")).unwrap() + progress;
+    fs::write(house.path("smdpp.toml"), text).unwrap();
+    let said = house.refusal("endpoint.pem").await;
+    assert!(said.contains("operator beta"), "{said}");
+    fs::copy(house.path("pki/operator-ca.pem"), house.path("endpoint.pem")).unwrap();
+    let world = house.opens().await.unwrap();
+    assert_eq!(world.endpoints.len(), 1);
+    assert!(world.expiries.iter().any(|expiry| expiry.file.ends_with("endpoint.pem")));
+}
+
+#[tokio::test]
 async fn software_keys_in_production_are_refused() {
     let house = House::new();
     let path = house.path("smdpp.toml");

@@ -1,5 +1,6 @@
 //! One function of the standard, run once: read, decide, sign, commit, answer.
 mod in_force;
+mod outbox;
 mod perform;
 mod verdict;
 
@@ -7,10 +8,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::Notify;
+
 pub use in_force::InForce;
+pub use outbox::Outbox;
 pub use perform::{Ended, perform};
 pub use verdict::{Accepted, Failure, Verdict};
 
+use crate::errand::Agreements;
 use crate::fault::Fault;
 use crate::hsm::Hsm;
 use crate::random::Random;
@@ -40,6 +45,8 @@ pub struct Parts {
     pub setting: InForce,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Which operators are told of what happens to their Profiles.
+    pub agreements: Agreements,
     /// Sessions that may wait for their AuthenticateClient; more are turned away for a while.
     pub open_sessions_max: u32,
 }
@@ -50,6 +57,8 @@ pub struct Parts {
 pub struct Smdp {
     parts: Parts,
     open_sessions: AtomicI64,
+    /// Rings when there is something new in the outbox.
+    news: Notify,
 }
 
 /// What a recipe may use. It can read and sign; it cannot write, and it has one "now".
@@ -65,7 +74,7 @@ pub struct Call<'a> {
 
 impl Smdp {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, open_sessions: AtomicI64::new(0) }
+        Self { parts, open_sessions: AtomicI64::new(0), news: Notify::new() }
     }
 
     /// For what only looks: health, tests.

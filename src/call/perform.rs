@@ -2,11 +2,15 @@
 use std::time::Duration;
 
 use super::{Accepted, Failure, Function, Smdp};
-use crate::change::Refused;
+use crate::change::{Change, Refused};
+use crate::errand::{Posted, told};
 use crate::fault::Fault;
 use crate::random::octets;
 use crate::store::CommitError;
+use crate::time::Timestamp;
+use crate::types::FunctionCallId;
 use crate::types::StatusCode;
+use crate::types::hex;
 
 /// How often a call is run again when another call changed the same row. Fifty callers for one shelf of
 /// profiles are through long before.
@@ -39,10 +43,14 @@ pub async fn perform<F: Function>(
             Err(Failure::Busy) => return Ok(Ended::Busy),
             Err(Failure::Fault(fault)) => return Err(fault),
         };
-        let opened = change.opened();
+        let change = with_errands(smdp, call.now, change)?;
+        let (opened, has_errands) = (change.opened(), change.has_errands());
         match smdp.parts.store.commit(call.now, change).await {
             Ok(()) => {
                 smdp.count(opened);
+                if has_errands {
+                    smdp.news.notify_one();
+                }
                 return Ok(answer);
             }
             Err(CommitError::Conflict) => pause(smdp, attempt).await?,
@@ -51,6 +59,17 @@ pub async fn perform<F: Function>(
     }
     tracing::warn!(function = F::NAME, "gave way too often to other calls");
     Ok(Ended::Busy)
+}
+
+/// Adds what others must be told of this change. Here and nowhere else, so that no rule can forget it.
+fn with_errands(smdp: &Smdp, now: Timestamp, change: Change) -> Result<Change, Fault> {
+    let agreements = &smdp.parts.agreements;
+    let errands: Vec<_> = change.transitions().flat_map(|moved| told(moved, agreements, now)).collect();
+    errands.into_iter().try_fold(change, |change, errand| {
+        let name: [u8; 16] = octets(smdp.parts.random.as_ref())?;
+        let call = FunctionCallId::parse(&hex::encode(&name)).map_err(Fault::caused("name an errand"))?;
+        Ok(change.errand(Posted { call, errand }))
+    })
 }
 
 /// A short wait of random length, so that those who collided do not collide again.

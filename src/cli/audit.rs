@@ -155,6 +155,9 @@ pub(super) fn sentence(what: &What) -> String {
         What::ConfirmationCodeRefused { order, attempt, transaction } => {
             format!("wrong confirmation code, number {attempt}, on order {order} (session {transaction})")
         }
+        What::ConfirmationCodeMissing { order, transaction } => {
+            format!("no confirmation code was given for order {order} (session {transaction})")
+        }
         What::PackageBound { order, eid, one_time_key, transaction } => {
             let again = match one_time_key {
                 OneTimeKey::New => "",

@@ -13,6 +13,7 @@ use super::notification::NotificationCommand;
 use super::order::OrderCommand;
 use super::out::Out;
 use super::out::wants_colour;
+use super::outbox::OutboxCommand;
 use super::pki::PkiCommand;
 use super::profile::ProfileCommand;
 use super::serve::Serve;
@@ -62,6 +63,9 @@ enum Command {
     /// Look at notifications that could not be believed
     #[command(subcommand)]
     Notification(NotificationCommand),
+    /// Look at what waits to be told to operators, and try it again
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Read the audit trail, and prove that nobody changed it
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -113,6 +117,7 @@ impl Smdpp {
             Command::Profile(profile) => wait(profile.run(&load(&self.config)?, now, out)),
             Command::Order(order) => wait(order.run(&load(&self.config)?, now, out)),
             Command::Notification(notification) => wait(notification.run(&load(&self.config)?, out)),
+            Command::Outbox(outbox) => wait(outbox.run(&load(&self.config)?, now, out)),
             Command::Audit(audit) => wait(audit.run(&load(&self.config)?, out)),
         }
     }

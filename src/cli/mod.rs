@@ -6,6 +6,7 @@ pub mod init;
 pub mod notification;
 pub mod order;
 pub mod out;
+pub mod outbox;
 pub mod pki;
 pub mod profile;
 pub mod serve;

@@ -18,7 +18,7 @@ const LIST_MAX: usize = 256;
 
 const HELP: &str = "Correct it; `smdpp init` in an empty folder writes every value with a comment";
 
-/// Section (empty: top level), whether it is a list, and its values.
+/// Section (empty: top level), whether it is a list, and its values; `a.b` is `b` in the table `a` within it.
 pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("", false, &["address", "database", "mode"]),
     (
@@ -30,7 +30,23 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
     ("ci", true, &["certificate", "crl"]),
     ("credentials", true, &["dpauth_certificate", "dpauth_key", "dppb_certificate", "dppb_key"]),
     ("vault", false, &["kind", "seal_key"]),
-    ("operator", true, &["name", "oid", "common_name", "certificate_sha256"]),
+    (
+        "operator",
+        true,
+        &[
+            "name",
+            "oid",
+            "common_name",
+            "certificate_sha256",
+            "progress.url",
+            "progress.ca",
+            "progress.points",
+            "progress.install_point",
+            "progress.enable_point",
+            "progress.disable_point",
+            "progress.delete_point",
+        ],
+    ),
     ("revocation", false, &["stale", "grace_hours", "missing"]),
     (
         "policy",
@@ -57,12 +73,13 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
             "open_sessions_max",
         ],
     ),
+    ("outbox", false, &["give_up_days"]),
     ("log", false, &["level", "format"]),
 ];
 
 /// The values that are no text.
 fn is_number(section: &str, value: &str) -> bool {
-    matches!(section, "policy" | "limits") || value == "grace_hours"
+    matches!(section, "policy" | "limits" | "outbox") || value == "grace_hours" || value.ends_with("_point")
 }
 
 pub(super) fn read(
@@ -172,7 +189,17 @@ impl Overrides {
             let Some(text) = given.get(&name) else { continue };
             self.used.push(name);
             let place = self.end.saturating_add(self.used.len());
-            table.insert(key(value), Spanned::new(place..place, parsed(text, is_number(section, value))));
+            let written = Spanned::new(place..place, parsed(text, is_number(section, value)));
+            match value.split_once('.') {
+                Some((inner, value)) => {
+                    let entry =
+                        table.entry(key(inner)).or_insert_with(|| unplaced(DeValue::Table(DeTable::new())));
+                    if let DeValue::Table(table) = entry.get_mut() {
+                        table.insert(key(value), written);
+                    }
+                }
+                None => drop(table.insert(key(value), written)),
+            }
         }
     }
 
@@ -198,7 +225,7 @@ fn entry_prefix(section: &str, place: usize) -> String {
 }
 
 fn variable(prefix: &str, part: &str) -> String {
-    format!("{prefix}_{}", part.to_uppercase())
+    format!("{prefix}_{}", part.replace('.', "_").to_uppercase())
 }
 
 fn key(name: &'static str) -> Spanned<std::borrow::Cow<'static, str>> {

@@ -160,6 +160,11 @@ body_seconds = 30
 # Download sessions open at once; each costs a signature and a row (5.6.1). Default 100000.
 open_sessions_max = 100000
 
+# What waits to be told to operators (5.3.5): kept in the database until it is delivered.
+[outbox]
+# Days of trying until it is given up; `smdpp outbox list` shows it, `smdpp outbox retry` tries again. Default 7.
+give_up_days = 7
+
 [log]
 # error, warn, info, debug or trace. Default info.
 level = "info"
@@ -175,6 +180,22 @@ format = "text"
 # oid = "2.999.10.1.1"
 # common_name = "acme"
 # certificate_sha256 = ""
+#
+# Where this operator is told how its downloads go (ES2+.HandleDownloadProgressInfo, 5.3.5), with mutual TLS: this
+# server shows [es2plus] tls_certificate. Without this section it is told nothing.
+# [operator.progress]
+# url = "https://esim.acme.example"
+# Who issues the operator's server certificate; PEM, one or more.
+# ca = "pki/acme-ca.pem"
+# Points that were agreed: 1 eligibility, 2 confirmation failure, 3 download, 4 installation. Default [2, 3, 4].
+# What ends an order, and a Confirmation Code that fails, is told in any case.
+# points = [2, 3, 4]
+# Numbers from 100 up that were agreed for what the eUICC reports later (3.5). Default: not told.
+# install_point = 103
+# enable_point = 100
+# disable_point = 101
+# delete_point = 102
+#
 # [operator.policy]
 # download_attempts_max = 5
 #

@@ -80,13 +80,18 @@ fn other(section: &str, value: &str) -> String {
         ("operator", "oid") => "2.999.77".to_owned(),
         ("operator", "common_name") => "Gamma".to_owned(),
         ("operator", "certificate_sha256") => "AB".repeat(32),
+        ("operator", "progress.url") => "https://esim.gamma.example".to_owned(),
+        ("operator", "progress.points") => "1, 4".to_owned(),
+        ("operator", name) if name.ends_with("_point") => {
+            format!("2{:03}", name.bytes().map(u32::from).sum::<u32>() % 1000)
+        }
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
         ("policy", "keys") => "session".to_owned(),
         ("policy", "rebind") => "false".to_owned(),
         ("policy", "retry_after") => "all".to_owned(),
         ("revocation", "stale" | "missing") => "refuse".to_owned(),
-        ("policy" | "limits" | "revocation", name) => format!("10{:02}", name.len()),
+        ("policy" | "limits" | "outbox" | "revocation", name) => format!("10{:02}", name.len()),
         _ => format!("/x/{section}/{value}"),
     }
 }
@@ -98,7 +103,7 @@ fn every_single_value_can_come_from_the_environment_alone() {
         for value in *values {
             let part = if *list { format!("{section}_0") } else { (*section).to_owned() };
             let path = if part.is_empty() { (*value).to_owned() } else { format!("{part}_{value}") };
-            env.push((format!("SMDPP_{}", path.to_uppercase()), other(section, value)));
+            env.push((format!("SMDPP_{}", path.replace('.', "_").to_uppercase()), other(section, value)));
         }
     }
     let borrowed: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -120,6 +125,8 @@ fn every_single_value_can_come_from_the_environment_alone() {
                     ("revocation", "stale") => "stale: Refuse".to_owned(),
                     ("revocation", "missing") => "missing: Refuse".to_owned(),
                     ("operator", "certificate_sha256") => "171, 171".to_owned(),
+                    ("operator", "progress.url") => "esim.gamma.example".to_owned(),
+                    ("operator", "progress.points") => "{Eligibility, BppInstallation}".to_owned(),
                     (section, value) => other(section, value),
                 };
                 assert!(shown.contains(&wanted), "{section}.{value}: {wanted} not in {shown}");
@@ -180,6 +187,53 @@ fn an_operator_without_any_mark_is_refused() {
     let text = Config::template(&answers()) + "\n[[operator]]\nname = \"ghost\"\n";
     let error = load(&text, &[]).unwrap_err();
     assert!(error.contains("needs oid, common_name or certificate_sha256"), "{error}");
+}
+
+/// The template's operator with an endpoint.
+fn with_progress(more: &str) -> Result<Config, String> {
+    let progress = format!("\n[operator.progress]\nurl = \"https://a.example\"\nca = \"ca.pem\"\n{more}\n");
+    load(&(Config::template(&answers()) + &progress), &[])
+}
+
+#[test]
+fn an_operator_that_is_told_has_an_address_an_issuer_and_its_points() {
+    let config = with_progress("").unwrap();
+    let progress = config.operator[0].progress.as_ref().unwrap();
+    let path = "/gsma/rsp2/es2plus/handleDownloadProgressInfo";
+    assert_eq!(progress.url, Url { host: "a.example".to_owned(), port: 443, path: path.to_owned() });
+    assert!(progress.ca.is_absolute());
+    let agreed: Vec<u32> = progress.agreement().points.iter().map(|point| point.number()).collect();
+    assert_eq!(agreed, [2, 3, 4]);
+    let config = with_progress("points = [1, 4]\ndelete_point = 102").unwrap();
+    let agreement = config.operator[0].progress.as_ref().unwrap().agreement();
+    assert_eq!((agreement.points.len(), agreement.later_life.delete), (2, Some(102)));
+
+    let url = Url::try_from("https://10.0.0.1:8443/a/b?c=d".to_owned()).unwrap();
+    assert_eq!(url, Url { host: "10.0.0.1".to_owned(), port: 8443, path: "/a/b?c=d".to_owned() });
+}
+
+#[test]
+fn what_is_no_address_or_no_point_is_refused() {
+    for url in [
+        "http://a.example",
+        "https://",
+        "https:///x",
+        "https://a.example:0",
+        "https://a.example:70000",
+        "https://a@b.example",
+        "https://a example",
+        "https://a.example/a b",
+        "https://[::1]",
+        "a.example",
+    ] {
+        assert!(Url::try_from(url.to_owned()).is_err(), "{url}");
+    }
+    for wrong in
+        ["points = [5]", "points = [0]", "points = 3", "points = \"x\"", "enable_point = 5", "point = 1"]
+    {
+        let error = with_progress(wrong).unwrap_err();
+        assert!(error.contains("smdpp.toml line"), "{wrong}: {error}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 mod cancel_order;
 mod confirm_order;
 mod download_order;
+mod handle_download_progress_info;
 mod registry;
 mod release_profile;
 
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 pub use cancel_order::CancelOrder;
 pub use confirm_order::ConfirmOrder;
 pub use download_order::DownloadOrder;
+pub use handle_download_progress_info::{Endpoint, Untold};
 pub use registry::{Registered, Registry};
 pub use release_profile::ReleaseProfile;
 

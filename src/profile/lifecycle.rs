@@ -122,16 +122,30 @@ pub enum Report {
 pub struct Transition {
     after: Profile,
     event: Event,
+    evidence: Option<Vec<u8>>,
 }
 
 impl Transition {
     /// Private to this room: a Profile changes only by a move.
     pub(super) fn of(after: Profile, event: Event) -> Self {
-        Self { after, event }
+        Self { after, event, evidence: None }
+    }
+
+    /// With the octets that prove the event, which the trail keeps only as a hash; for those who are told of it.
+    pub fn with_evidence(self, octets: Vec<u8>) -> Self {
+        Self { evidence: Some(octets), ..self }
     }
 
     pub fn after(&self) -> &Profile {
         &self.after
+    }
+
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    pub fn evidence(&self) -> Option<&[u8]> {
+        self.evidence.as_deref()
     }
 
     pub fn into_parts(self) -> (Profile, Event) {
@@ -274,7 +288,7 @@ impl Profile {
     /// say where the Profile stood when it stood elsewhere.
     pub fn noted(self, actor: Actor, what: What) -> Transition {
         let (from, to, iccid) = (Some(self.state), self.state, self.iccid.clone());
-        Transition { after: self, event: Event { v: ENCODING, actor, iccid, from, to, what } }
+        Transition::of(self, Event { v: ENCODING, actor, iccid, from, to, what })
     }
 
     /// Puts a new Profile in stock.
@@ -285,6 +299,6 @@ impl Profile {
             Event { v: ENCODING, actor, iccid: iccid.clone(), from: None, to: State::Available, what };
         let state = State::Available;
         let after = Self { iccid, operator, profile_type, state, orders: 0, order: None, cancelled_by: None };
-        Transition { after, event }
+        Transition::of(after, event)
     }
 }

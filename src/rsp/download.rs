@@ -10,7 +10,7 @@ use crate::bpp::protect::ProtectedProfile;
 use crate::change::{BindingChange, Change, Refused, Versioned};
 use crate::es8plus::store_metadata::StoreMetadata;
 use crate::es8plus::{HostId, Point};
-use crate::event::OneTimeKey;
+use crate::event::{OneTimeKey, What};
 use crate::pki::{Credential, check_point};
 use crate::profile::{Command, Denied, KeyMode, Profile, Transition};
 use crate::session::{Authenticated, Bound, Session, Stage};
@@ -116,11 +116,7 @@ impl Preparation {
             Some(_) if order.expired(now) => false,
             Some(stored) => {
                 let Some(given) = self.hash_cc.as_ref() else {
-                    return Err(self.code_refused(
-                        StatusCode::CONFIRMATION_CODE_MISSING.into(),
-                        Vec::new(),
-                        0,
-                    ));
+                    return Err(self.code_missing(actor, Versioned { value: profile, version }));
                 };
                 order.confirmation_code_attempts >= limit || !fits(stored.expose(), given, &transaction)
             }
@@ -153,6 +149,18 @@ impl Preparation {
         let refused = Refused::denied(denied, version);
         let guess = self.request_sha256.clone();
         if guessed { self.code_refused(refused, guess, left) } else { refused }
+    }
+
+    /// Costs no attempt. The first of a session is noted, so that the operator is told; a flood of them is not.
+    fn code_missing(self, actor: Actor, profile: Versioned<Profile>) -> Box<Refused> {
+        let mut refused: Box<Refused> = StatusCode::CONFIRMATION_CODE_MISSING.into();
+        if !self.authenticated.code_refused {
+            let (order, transaction) = (self.authenticated.order, self.session.value.id().clone());
+            let Versioned { value, version } = profile;
+            let note = value.noted(actor, What::ConfirmationCodeMissing { order, transaction });
+            refused.change = refused.change.profile(Versioned { value: note, version });
+        }
+        self.code_refused(refused, Vec::new(), 0)
     }
 
     /// A wrong guess stays in the session: the same request again is its repetition, and is not counted.

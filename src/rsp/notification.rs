@@ -86,6 +86,7 @@ pub fn installation(
     let command = Command::Report { transaction, order, result_sha256, report, retry_after };
     // A report never is denied: where it has nothing to move, nothing moves.
     let Ok(Some(transition)) = profile.decide(actor, command, now) else { return (Reported::Taken, change) };
+    let transition = transition.with_evidence(result.data.final_result_tlv.clone());
     (Reported::Taken, change.moved(Versioned { value: transition, version }))
 }
 

@@ -2,6 +2,7 @@
 use super::Store;
 use super::engine::Value;
 use super::notification::{invalid_writes, seen_writes};
+use super::outbox;
 use super::rows::{Rows, encode};
 use super::writer::{Batch, Line, Write};
 use crate::audit;
@@ -30,7 +31,7 @@ impl Store {
         if change.is_empty() {
             return Ok(());
         }
-        let Parts { session, profiles, packages, binding, notification, invalid, events } =
+        let Parts { session, profiles, packages, binding, notification, invalid, events, errands } =
             change.into_parts();
         let rows = &self.rows;
         let mut writes = Vec::new();
@@ -51,6 +52,9 @@ impl Store {
         }
         if let Some(invalid) = invalid {
             writes.extend(invalid_writes(rows, at, &invalid)?);
+        }
+        for errand in &errands {
+            writes.push(outbox::write(rows, at, errand)?);
         }
         let lines = events.iter().map(line).collect::<Result<_, _>>()?;
         self.writer.write(Batch { at, writes, lines }).await

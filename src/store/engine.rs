@@ -17,6 +17,7 @@ const STATEMENTS: usize = 64;
 /// The schema, step by step; a step is never edited once it is released.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_house.sql"),
+    include_str!("../../migrations/sqlite/0002_outbox.sql"),
     include_str!("../../migrations/sqlite/0003_policy.sql"),
 ];
 

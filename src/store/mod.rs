@@ -3,6 +3,7 @@ mod commit;
 mod engine;
 mod listing;
 mod notification;
+mod outbox;
 mod reader;
 mod rows;
 mod writer;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use commit::CommitError;
 pub use listing::{Filter, PackageFacts};
 pub use notification::KeptNotification;
+pub use outbox::{Head, Undelivered, Waiting};
 pub use reader::Reader;
 
 use crate::fault::Fault;

@@ -120,10 +120,10 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Fault> {
     serde_json::to_vec(value).map_err(Fault::caused("store: encode"))
 }
 
-fn decode<T: DeserializeOwned>(plain: &[u8]) -> Result<T, Fault> {
+pub(super) fn decode<T: DeserializeOwned>(plain: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(plain).map_err(Fault::caused("store: a row does not parse"))
 }
 
-fn malformed(cause: Malformed) -> Fault {
+pub(super) fn malformed(cause: Malformed) -> Fault {
     Fault::caused("store: a row does not parse")(cause)
 }

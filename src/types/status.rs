@@ -24,8 +24,8 @@ status_codes! {
     // Any function.
     PARAMETER_INVALID = "1.6"/"2.1", "A member of the request has a wrong form. Check it against SGP.22 and send it again.";
     PARAMETER_MISSING = "1.6"/"2.2", "A mandatory member of the request is missing. Check it against SGP.22 and send it again.";
-    CONDITIONAL_MISSING = "1.6"/"2.3", "The request needs one more member in this situation: see SGP.22 for this function.";
-    REQUESTER_UNKNOWN = "1.1"/"1.1", "This client certificate belongs to no registered operator.";
+    CONDITIONAL_MISSING = "1.6"/"2.3", "The request needs one more member in this situation. Add it: SGP.22 says which for this function.";
+    REQUESTER_UNKNOWN = "1.1"/"1.1", "This client certificate belongs to no registered operator. Use yours, or have it registered here.";
 
     // ES9+ (5.6).
     ADDRESS_REFUSED = "8.8.1"/"3.8", "This server has another address. Use the address of the Activation Code.";
@@ -55,22 +55,22 @@ status_codes! {
     SMDP_OID_MISMATCH = "8.8"/"3.10", "The cancellation names another SM-DP+.";
 
     // ES2+ (5.3).
-    ICCID_UNKNOWN = "8.2.1"/"3.9", "This ICCID is not known here.";
-    ICCID_NOT_ALLOWED = "8.2.1"/"1.2", "This ICCID belongs to another operator.";
-    ICCID_IN_USE = "8.2.1"/"3.3", "This profile is ordered or downloaded already; see its state.";
-    ICCID_WRONG_STATE = "8.2.1"/"3.5", "The profile's present state does not allow this.";
-    ICCID_OTHER_EID = "8.2.1"/"3.10", "The order is for another EID.";
-    PROFILE_TYPE_UNKNOWN = "8.2.5"/"3.9", "This profile type is not known here.";
-    PROFILE_TYPE_NOT_ALLOWED = "8.2.5"/"1.2", "This profile type belongs to another operator.";
+    ICCID_UNKNOWN = "8.2.1"/"3.9", "This ICCID is not known here. Check it, or load the profile first.";
+    ICCID_NOT_ALLOWED = "8.2.1"/"1.2", "This ICCID belongs to another operator. Name one of your own.";
+    ICCID_IN_USE = "8.2.1"/"3.3", "This profile is ordered or downloaded already. Order another one, or cancel this order where possible.";
+    ICCID_WRONG_STATE = "8.2.1"/"3.5", "The profile's present state does not allow this. Order, confirm and release come in this order.";
+    ICCID_OTHER_EID = "8.2.1"/"3.10", "The order is for another EID. Name the EID that it was made for.";
+    PROFILE_TYPE_UNKNOWN = "8.2.5"/"3.9", "This profile type is not known here. Check its name, or load profiles of this type.";
+    PROFILE_TYPE_NOT_ALLOWED = "8.2.5"/"1.2", "This profile type belongs to another operator. Name one of your own.";
     PROFILE_TYPE_EMPTY = "8.2.5"/"3.7", "No profile of this type is left. Load more stock.";
-    PROFILE_TYPE_MISMATCH = "8.2.5"/"3.8", "The ICCID is of another profile type.";
+    PROFILE_TYPE_MISMATCH = "8.2.5"/"3.8", "The ICCID is of another profile type. Name its own type, or leave one of the two out.";
     MATCHING_ID_INVALID = "8.2.6"/"2.1", "A matchingId has only digits, capitals and '-', and is not empty where an SM-DS is used.";
     MATCHING_ID_IN_USE = "8.2.6"/"3.3", "This matchingId is another order's. Choose a new one.";
-    MATCHING_ID_MISSING = "8.2.6"/"2.3", "The order has a matchingId: the call must name it.";
-    MATCHING_ID_MISMATCH = "8.2.6"/"3.10", "The order has another matchingId.";
-    EID_MISSING = "8.1.1"/"2.2", "This kind of order needs an EID.";
-    EID_LEFT_OUT = "8.1.1"/"2.3", "The order is for one EID: the call must name it.";
-    EID_MISMATCH = "8.1.1"/"3.10", "The order is for another EID.";
+    MATCHING_ID_MISSING = "8.2.6"/"2.3", "The order has a matchingId. Name it in the call.";
+    MATCHING_ID_MISMATCH = "8.2.6"/"3.10", "The order has another matchingId. Name the one that ConfirmOrder returned.";
+    EID_MISSING = "8.1.1"/"2.2", "This kind of order needs an EID. Name it in DownloadOrder or here.";
+    EID_LEFT_OUT = "8.1.1"/"2.3", "The order is for one EID. Name it in the call.";
+    EID_MISMATCH = "8.1.1"/"3.10", "DownloadOrder named another EID. Name that one, or cancel and order anew.";
     SMDS_INACCESSIBLE = "8.9"/"5.1", "This SM-DS cannot be reached from here.";
 }
 

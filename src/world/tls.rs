@@ -74,7 +74,7 @@ pub(super) fn es2plus(
     let door = &config.es2plus;
     let paths = Paths { certificate: &door.tls_certificate, key: &door.tls_key };
     let identity = paths.open(now);
-    let roots = roots(&door.client_ca, now);
+    let roots = roots(&door.client_ca, now, "the operators' CA certificate");
     let (identity, roots) = match (identity, roots) {
         (Ok(identity), Ok(roots)) => (identity, roots),
         (identity, roots) => {
@@ -92,13 +92,13 @@ pub(super) fn es2plus(
 type Files = (Vec<CertificateDer<'static>>, Secret<Vec<u8>>, Certificate);
 
 /// The two files of a door.
-struct Paths<'a> {
-    certificate: &'a Path,
-    key: &'a Path,
+pub(super) struct Paths<'a> {
+    pub(super) certificate: &'a Path,
+    pub(super) key: &'a Path,
 }
 
 impl Paths<'_> {
-    fn open(&self, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
+    pub(super) fn open(&self, now: Timestamp) -> Result<(Identity, Certificate), Vec<String>> {
         let (chain, key, own) = self.files(now)?;
         let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| {
             vec![format!("{} is no private key in PEM: give a P-256 key", self.key.display())]
@@ -124,14 +124,18 @@ impl Paths<'_> {
     }
 }
 
-/// The operators' roots, and the one of them that ends first.
-fn roots(path: &Path, now: Timestamp) -> Result<(Vec<CertificateDer<'static>>, Certificate), String> {
+/// The roots of a file, and the one of them that ends first.
+pub(super) fn roots(
+    path: &Path,
+    now: Timestamp,
+    what: &str,
+) -> Result<(Vec<CertificateDer<'static>>, Certificate), String> {
     let roots = certificates(path)?;
     let mut first: Option<Certificate> = None;
     for root in &roots {
         let parsed = Certificate::parse(root)
             .map_err(|_| format!("{} holds something that is no X.509 certificate", path.display()))?;
-        let root = in_time(path, "the operators' CA certificate", parsed, now)?;
+        let root = in_time(path, what, parsed, now)?;
         first = Some(match first {
             Some(first) if first.not_after() <= root.not_after() => first,
             Some(_) | None => root,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by its panic")]
 mod audit;
 mod orders;
+mod outbox;
 mod profiles;
 mod refusals;
 mod revocation;

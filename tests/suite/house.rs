@@ -83,6 +83,7 @@ impl House {
             setting: setting(&papers, &wishes).into(),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(8)),
+            agreements: wishes.agreements.clone(),
             open_sessions_max: wishes.open_sessions_max,
         };
         let smdp = Arc::new(Smdp::new(parts));

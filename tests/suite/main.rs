@@ -24,3 +24,4 @@ mod scene;
 mod secrets;
 mod seeds;
 mod stories;
+mod told;

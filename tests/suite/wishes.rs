@@ -1,4 +1,5 @@
 //! What a test may want to be different from the usual house: its policies, its size, its clock.
+use smdpp::errand::Agreements;
 use smdpp::profile::{Layer, Limits, Policies};
 
 use super::START_MS;
@@ -12,6 +13,7 @@ pub(crate) struct Wishes {
     pub(crate) policies: Policies,
     pub(crate) euiccs: u64,
     pub(crate) open_sessions_max: u32,
+    pub(crate) agreements: Agreements,
     /// What the clock says at first.
     pub(crate) start_ms: i64,
 }
@@ -20,7 +22,15 @@ impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
         let policies = Policies::default();
-        Self { limits, order_ms: None, policies, euiccs: 2, open_sessions_max: 1000, start_ms: START_MS }
+        Self {
+            limits,
+            order_ms: None,
+            policies,
+            euiccs: 2,
+            open_sessions_max: 1000,
+            agreements: Agreements::default(),
+            start_ms: START_MS,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod house;
 mod json;
 mod mutants;
 mod orders;
+mod progress;
 mod raw;
 mod revocation;
 mod road;

@@ -21,7 +21,7 @@ fn again(part: &Tlv<'_>, depth: usize) {
     assert_eq!(tlv::only(part.whole, "fuzz"), Ok(*part));
     let tag: Vec<u8> = part.tag.to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
     assert_eq!(tlv::tlv(&tag, part.content), part.whole);
-    assert!(tag.first().is_some(), "no tag");
+    assert!(!tag.is_empty(), "no tag");
     if let (Ok(inner), Some(depth)) = (tlv::split(part.content), depth.checked_sub(1)) {
         inner.iter().for_each(|part| again(part, depth));
     }

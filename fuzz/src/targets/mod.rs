@@ -22,6 +22,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("metadata", messages::metadata),
     ("certificate", pki::certificate),
     ("chain", pki::chain),
+    ("crl", pki::crl),
     ("package", profiles::package),
     ("bound_package", profiles::bound_package),
     ("words", words::words),

@@ -1,8 +1,8 @@
-//! Certificates and chains (SGP.22 4.5.2): only what a test CI signed is believed.
+//! Certificates, chains and revocation lists (SGP.22 4.5.2, 4.6): only what a test CI signed is believed.
 use std::sync::LazyLock;
 
 use smdpp::mint::{Plan, TestPki};
-use smdpp::pki::{Certificate, TrustStore};
+use smdpp::pki::{Certificate, Revocations, TrustStore};
 use smdpp::random::SeededRandom;
 use smdpp::time::Timestamp;
 
@@ -14,10 +14,12 @@ static PKI: LazyLock<TestPki> =
     LazyLock::new(|| TestPki::with_random(&Plan::example().unwrap(), NOW, &SeededRandom::new(7)).unwrap());
 
 /// Both CIs: NIST and Brainpool.
-static TRUST: LazyLock<TrustStore> = LazyLock::new(|| {
+static ROOTS: LazyLock<Vec<Certificate>> = LazyLock::new(|| {
     let roots = [&PKI.ci, &PKI.brainpool.ci];
-    TrustStore::new(roots.map(|root| Certificate::parse(&root.der).unwrap()).to_vec()).unwrap()
+    roots.map(|root| Certificate::parse(&root.der).unwrap()).to_vec()
 });
+
+static TRUST: LazyLock<TrustStore> = LazyLock::new(|| TrustStore::new(ROOTS.clone()).unwrap());
 
 /// Whatever parses can be asked for everything, and is kept as it came.
 pub(super) fn certificate(input: &[u8]) {
@@ -45,4 +47,15 @@ pub(super) fn chain(input: &[u8]) {
     let Ok(euicc) = TRUST.verify_euicc(eum.whole, euicc.whole, NOW) else { return };
     // Nobody can make another that these CIs signed: what verifies is a certificate of the test PKI, found in a seed.
     assert!(PKI.euiccs.iter().any(|(eid, _)| eid == euicc.eid()), "{} is not ours", euicc.eid());
+}
+
+/// A list in DER, PEM or Base64, whole or in segments: what is believed reads the same again, and follows itself.
+pub(super) fn crl(input: &[u8]) {
+    for ci in LazyLock::force(&ROOTS) {
+        let Ok(list) = Revocations::read(input, ci) else { continue };
+        let again = Revocations::read(list.der(), ci).unwrap();
+        assert_eq!((again.number(), again.entries()), (list.number(), list.entries()));
+        let entries = list.entries();
+        assert_eq!(again.succeed(&list, NOW).unwrap().entries(), entries);
+    }
 }

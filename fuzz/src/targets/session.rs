@@ -23,7 +23,7 @@ const PLAYS_PER_HOUSE: u64 = 32;
 const SCENES_MAX: usize = 40;
 const LIMITS: Limits = Limits { download_attempts_max: 3, confirmation_code_attempts_max: 2 };
 const CODE: &str = "tulip-4711";
-const PROFILES: usize = 2;
+const PROFILES: u64 = 2;
 
 struct Stage {
     runtime: Runtime,
@@ -105,7 +105,7 @@ impl<'a> Play<'a> {
     async fn begin(house: &'a House, number: u64, cast: u8) -> Self {
         let (mut iccids, mut before) = (Vec::new(), Vec::new());
         for n in 0..PROFILES {
-            let (iccid, _) = house.stock(number * 2 + n as u64).await;
+            let (iccid, _) = house.stock(number * PROFILES + n).await;
             before.push(house.profile(&iccid).await);
             iccids.push(iccid);
         }
@@ -327,8 +327,8 @@ impl<'a> Play<'a> {
                 return request;
             }
             Spoil::Swap => {
-                let server = self.phones.iter().filter_map(|phone| phone.server.as_ref());
-                if let Some(server) = server.last().filter(|_| request.get("transactionId").is_some()) {
+                let mut server = self.phones.iter().filter_map(|phone| phone.server.as_ref());
+                if let Some(server) = server.next_back().filter(|_| request.get("transactionId").is_some()) {
                     request["transactionId"] = json!(server.transaction_id);
                 }
             }

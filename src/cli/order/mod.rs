@@ -10,6 +10,7 @@ use evidence::Evidence;
 use super::CliError;
 use super::out::Out;
 use super::out::Paint;
+use super::outbox;
 use super::profile::show;
 use super::profile::show::Choice;
 use super::profile::show::pairs;
@@ -23,6 +24,7 @@ use crate::profile::Policy;
 use crate::profile::Profile;
 use crate::store::Filter;
 use crate::store::Store;
+use crate::store::Waiting;
 use crate::time::Timestamp;
 use crate::types::Iccid;
 use crate::types::State;
@@ -71,10 +73,13 @@ impl OrderCommand {
         match self {
             Self::List { choice } => list(&store, &choice, config, out).await,
             Self::Show { iccid, reveal } => {
-                let profile = show::find(&store, &Iccid::parse(&iccid)?).await?;
+                let iccid = Iccid::parse(&iccid)?;
+                let profile = show::find(&store, &iccid).await?;
                 let evidence = Evidence::of(&store, &profile).await?;
                 let policy = config.policies().of(&profile);
-                let view = View { profile: &profile, config, policy, evidence, now, reveal };
+                let waiting = store.reader().errands_of(&iccid).await?;
+                let view =
+                    View { profile: &profile, waiting: &waiting, config, policy, evidence, now, reveal };
                 if out.json {
                     return out.document(&view.document());
                 }
@@ -144,6 +149,8 @@ fn list_facts(profile: &Profile) -> Value {
 /// One order, as it is explained.
 struct View<'a> {
     profile: &'a Profile,
+    /// What the operator has not been told yet.
+    waiting: &'a [Waiting],
     config: &'a Config,
     policy: Policy,
     evidence: Evidence,
@@ -166,6 +173,7 @@ impl View<'_> {
         if let Some(call) = profile.cancelled_by() {
             rows.push(("last order", format!("cancelled by call {call}").into()));
         }
+        rows.extend(self.waiting.iter().map(|errand| ("not told yet", outbox::cell(errand))));
         rows.push(("next", self.next().into()));
         let mut text = pairs(rows, out);
         if !self.evidence.history.is_empty() {
@@ -289,6 +297,8 @@ impl View<'_> {
         let mut document = show::facts(self.profile);
         let Some(members) = document.as_object_mut() else { return document };
         members.insert("next".to_owned(), json!(self.next()));
+        let waiting: Vec<Value> = self.waiting.iter().map(outbox::facts).collect();
+        members.insert("notToldYet".to_owned(), json!(waiting));
         let order = self.profile.order().map(|order| {
             let revealed = order.matching_id().filter(|_| self.reveal).map(|id| id.as_str());
             json!({

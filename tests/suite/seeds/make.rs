@@ -2,10 +2,14 @@
 //! Files whose name begins with `found-` are findings of the past and stay.
 use std::fs;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use euicc::lpa::asn1;
 use serde_json::{Value, json};
 use smdpp::asn1::tlv::{concat, tlv};
 use smdpp::config::{Answers, Config, Fqdn, OperatorAnswer};
+use smdpp::mint::{CrlPlan, RevokedCertificate, issue_crl, issue_segments, segmented_crl_list};
+use smdpp::time::DAY_MS;
 use smdpp::types::{Oid, OperatorId};
 
 use super::folder;
@@ -35,6 +39,7 @@ async fn make_the_seeds() {
     messages().await;
     orders();
     certificates().await;
+    revocation_lists().await;
     by_hand();
     plays();
     configuration();
@@ -153,6 +158,31 @@ async fn certificates() {
     keep("chain", "good", &concat(&[&pki.eum.der, &euicc.der]));
     keep("chain", "turned", &concat(&[&euicc.der, &pki.eum.der]));
     keep("chain", "ci-for-eum", &concat(&[&pki.ci.der, &euicc.der]));
+}
+
+/// Whole, in segments, under the other CI, and in Base64.
+async fn revocation_lists() {
+    let house = House::new().await;
+    let entry = |serial: u8| RevokedCertificate {
+        serial: vec![serial, 7],
+        revoked_at: house.now(),
+        expires: house.now().plus_ms(DAY_MS),
+    };
+    let plan = CrlPlan {
+        number: 7,
+        this_update: house.now(),
+        next_update: house.now().plus_ms(DAY_MS),
+        revoked: (1..6).map(entry).collect(),
+    };
+    let none = CrlPlan { revoked: Vec::new(), ..plan.clone() };
+    let whole = issue_crl(&house.pki.ci, &plan).unwrap();
+    keep("crl", "whole", &whole);
+    keep("crl", "empty", &issue_crl(&house.pki.ci, &none).unwrap());
+    keep("crl", "brainpool", &issue_crl(&house.pki.brainpool.ci, &plan).unwrap());
+    keep("crl", "base64", STANDARD.encode(&whole).as_bytes());
+    let segments = issue_segments(&house.pki.ci, &plan, 2).unwrap();
+    keep("crl", "segments", &segmented_crl_list(&segments));
+    keep("crl", "segment-missing", &segmented_crl_list(&segments[1..]));
 }
 
 /// Corners that no message of ours has.

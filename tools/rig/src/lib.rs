@@ -5,6 +5,7 @@
 //! | `server`, `figures` | `smdpp` as a child process; what it costs |
 //! | `pki` | the folder of certificates: test eUICCs, operators |
 //! | `es2plus` | the operator's side: orders over mutual TLS |
+//! | `operator_endpoint` | where an operator is told of its Profiles; down, slow or in error on demand |
 //! | `upp`, `numbers` | test Profiles, and the ICCIDs and IMSIs in them |
 //! | `download` | one verified download, each function timed |
 //! | `floor` | what the cryptography of a download costs at least |
@@ -17,6 +18,7 @@ pub mod es2plus;
 pub mod figures;
 pub mod floor;
 pub mod numbers;
+pub mod operator_endpoint;
 pub mod pki;
 pub mod server;
 pub mod show;

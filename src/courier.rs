@@ -1,0 +1,140 @@
+//! Carries what waits in the outbox: each receiver in the order in which it happened, none delayed by another.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::call::Smdp;
+use crate::errand::{Errand, wait_ms};
+use crate::es2plus::{Endpoint, Untold};
+use crate::fault::Fault;
+use crate::store::{Head, Undelivered};
+use crate::types::OperatorId;
+
+/// Errands under way at once: one for each receiver.
+const AT_ONCE: usize = 64;
+/// How long news of another process (`smdpp outbox retry`) may lie unseen; our own rings.
+const PERIOD: Duration = Duration::from_secs(2);
+/// Calls under way when the server stops get so long to end.
+const GRACE: Duration = Duration::from_secs(3);
+/// Of an error, so much is kept for the list.
+const WHY_CHARACTERS_MAX: usize = 200;
+
+/// Who can be reached, and how.
+#[derive(Clone, Default)]
+pub struct Receivers {
+    /// functionRequesterIdentifier of our calls: our address.
+    pub requester: String,
+    pub operators: BTreeMap<OperatorId, Endpoint>,
+    /// After so long without success an errand is given up.
+    pub give_up_ms: i64,
+}
+
+/// Runs until `stopping` says so; then calls under way are finished, and the rest waits for the next start.
+pub async fn carry(smdp: Arc<Smdp>, receivers: Receivers, mut stopping: watch::Receiver<bool>) {
+    let receivers = Arc::new(receivers);
+    let mut under_way = JoinSet::new();
+    let mut busy = BTreeSet::new();
+    let outbox = smdp.outbox();
+    loop {
+        let rest = match outbox.heads().await {
+            Ok(heads) => start(&smdp, &receivers, heads, &mut under_way, &mut busy),
+            Err(fault) => {
+                tracing::error!(story = fault.story(), "courier: look into the outbox");
+                PERIOD
+            }
+        };
+        tokio::select! {
+            // An error means that the sender is gone, and then it is time to stop too.
+            _ = stopping.wait_for(|stop| *stop) => break,
+            Some(ended) = under_way.join_next() => match ended {
+                Ok(receiver) => drop(busy.remove(&receiver)),
+                // Nobody knows whose it was: all that end from now on are looked at anew.
+                Err(_panicked) => busy.clear(),
+            },
+            () = outbox.news() => {}
+            () = sleep(rest) => {}
+        }
+    }
+    let ended = timeout(GRACE, async { while under_way.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::info!(
+            calls = under_way.len(),
+            "courier: cut at the stop; they are made again at the next start"
+        );
+    }
+}
+
+/// Starts what is due and free; gives the time until the next head is due.
+fn start(
+    smdp: &Arc<Smdp>,
+    receivers: &Arc<Receivers>,
+    heads: Vec<Head>,
+    under_way: &mut JoinSet<String>,
+    busy: &mut BTreeSet<String>,
+) -> Duration {
+    let now = smdp.outbox().now();
+    let mut rest = PERIOD;
+    for head in heads {
+        if busy.contains(&head.receiver) {
+            continue;
+        }
+        let wait_ms = head.due_at.unix_ms().saturating_sub(now.unix_ms());
+        if wait_ms > 0 {
+            rest = rest.min(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(u64::MAX)));
+        } else if busy.len() < AT_ONCE {
+            busy.insert(head.receiver.clone());
+            let (smdp, receivers) = (Arc::clone(smdp), Arc::clone(receivers));
+            under_way.spawn(async move {
+                if let Err(fault) = deliver(&smdp, &receivers, &head).await {
+                    tracing::error!(story = fault.story(), "courier: an errand will be made again");
+                    // The store is in trouble: not at once.
+                    sleep(PERIOD).await;
+                }
+                head.receiver
+            });
+        }
+    }
+    rest
+}
+
+/// One try, and what became of it.
+async fn deliver(smdp: &Smdp, receivers: &Receivers, head: &Head) -> Result<(), Fault> {
+    let Head { posted, receiver, tries, since, .. } = head;
+    let why = match receivers.hand_over(head).await {
+        Ok(()) => {
+            tracing::info!(receiver, what = posted.errand.title(), "told");
+            return smdp.outbox().delivered(&posted.call).await;
+        }
+        Err(why) => why,
+    };
+    let now = smdp.outbox().now();
+    let given_up = now >= since.plus_ms(receivers.give_up_ms);
+    let due_at = now.plus_ms(wait_ms(*tries, smdp.outbox().dice()?));
+    let aside = matches!(why, Untold::Refused(_));
+    let why: String = why.to_string().chars().take(WHY_CHARACTERS_MAX).collect();
+    let (call, iccid, what) = (posted.call.as_str(), posted.errand.iccid(), posted.errand.title());
+    if given_up {
+        tracing::error!(receiver, call, %iccid, what, tries, why, "given up: see `smdpp outbox list`");
+    } else {
+        tracing::warn!(receiver, call, %iccid, what, tries, why, next = %due_at, "not told yet");
+    }
+    smdp.outbox().undelivered(&posted.call, Undelivered { why, due_at, aside, given_up }).await
+}
+
+impl Receivers {
+    async fn hand_over(&self, head: &Head) -> Result<(), Untold> {
+        match &head.posted.errand {
+            Errand::Progress(progress) => {
+                let Some(endpoint) = self.operators.get(&progress.operator) else {
+                    let why = "no address: this [[operator]] has no [operator.progress]";
+                    return Err(Untold::Unheard(why.to_owned()));
+                };
+                endpoint.tell(&self.requester, &head.posted.call, progress).await
+            }
+        }
+    }
+}
