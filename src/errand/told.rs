@@ -74,8 +74,7 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
         What::PackageBound { .. } => may(Point::BppDownload, PointStatus::Success),
         What::ProfileInstalled { .. } => may(Point::BppInstallation, PointStatus::Success),
         What::InstallationFailed { command, reason, element, .. } => {
-            let failure =
-                Failure::Installation { command: *command, reason: *reason, element: element.clone() };
+            let failure = Failure::Installation { command: *command, reason: *reason, element: *element };
             may(Point::BppInstallation, coded(BPP_NOT_EXECUTED, &failure.explain()))
         }
         What::SessionCancelled { transaction, reason, .. } if event.to == State::Error => {
