@@ -72,8 +72,8 @@ fn told_rows() -> Vec<[String; 3]> {
 /// The moves of a trigger; the first row has four.
 fn happens(trigger: &str) -> Vec<Transition> {
     let authorise = |ineligible| Command::Authorise { transaction: session(), limits: LIMITS, ineligible };
-    let bind =
-        || Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New, rebind: true };
+    let one_time_key = OneTimeKey::New;
+    let bind = |rebind| Command::Bind { transaction: session(), eid: eid(), one_time_key, rebind };
     let refuse = || Command::RefuseConfirmationCode { transaction: session(), limits: LIMITS };
     let (released, downloaded) = (State::Released, State::Downloaded);
     let plain: fn(&mut Order) = |_| {};
@@ -109,21 +109,15 @@ fn happens(trigger: &str) -> Vec<Transition> {
         }
         "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
         "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
-        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind(true)),
         "GetBoundProfilePackage, no Confirmation Code" => {
             return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
         }
         "GetBoundProfilePackage, wrong Confirmation Code" => (released, plain, refuse()),
         "GetBoundProfilePackage, too many wrong Confirmation Codes" => (released, used_up, refuse()),
-        "GetBoundProfilePackage, the package leaves" => (released, plain, bind()),
+        "GetBoundProfilePackage, the package leaves" => (released, plain, bind(true)),
         "GetBoundProfilePackage, another one-time key and `rebind = false`" => {
-            let command = Command::Bind {
-                transaction: session(),
-                eid: eid(),
-                one_time_key: OneTimeKey::New,
-                rebind: false,
-            };
-            (downloaded, plain, command)
+            (downloaded, plain, bind(false))
         }
         "result that has nothing to move" => (State::Installed, plain, typed(downloaded, "result: failed").1),
         "CancelSession endUserRejection, no package has left" => {
