@@ -190,7 +190,7 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
         "DownloadOrder, EID" => (operator, reserve(Some(eid()))),
         "ConfirmOrder, keep" => (operator, confirm(false)),
         "ConfirmOrder, release" => (operator, confirm(true)),
-        "ReleaseProfile" => (operator, Command::ReleaseProfile),
+        "ReleaseProfile" => (operator, Command::ReleaseProfile { heard: None }),
         "CancelOrder" => (operator, cancel_order(state)),
         "AuthenticateClient" => {
             (device, Command::Authorise { transaction: session(), limits: LIMITS, ineligible: None })
@@ -228,6 +228,8 @@ fn confirm(release_flag: bool) -> Command {
         fresh: MatchingId::parse("FRESH").unwrap(),
         confirmation_code_hash: None,
         release_flag,
+        smds_address: None,
+        heard: None,
     })
 }
 
@@ -265,6 +267,7 @@ fn profile_with(state: State, release_flag: bool, change: impl FnOnce(&mut Order
         session: Some(session()),
         bound: bound.then(|| Bound { eid: eid(), transaction: session() }),
         out: if bound { vec![session()] } else { Vec::new() },
+        event: None,
         failure: None,
         set: OrderSettings::default(),
     };

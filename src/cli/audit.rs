@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::event::Failure;
 use crate::event::OneTimeKey;
+use crate::event::SmdsReply;
 use crate::event::What;
 use crate::event::cancel_reason;
 use crate::store::Store;
@@ -183,6 +184,17 @@ pub(super) fn sentence(what: &What) -> String {
         What::ResultLate { order, transaction, installed } => {
             let result = if *installed { "installed" } else { "not installed" };
             format!("a late result of order {order}: {result} (session {transaction})")
+        }
+        What::EventAnnounced { order, smds_address, call } => {
+            format!("order {order}: SM-DS {smds_address} is told of it (call {call})")
+        }
+        What::EventNotRegistered { order, smds_address, reply } => {
+            let why = match reply {
+                SmdsReply::Refused => "refused the event",
+                SmdsReply::Unreachable => "could not be reached",
+                SmdsReply::Silent => "gave no answer: it may have the event",
+            };
+            format!("order {order}: SM-DS {smds_address} {why}")
         }
         What::OrderSet { order, download_attempts_max, confirmation_code_attempts_max, expires_at } => {
             let limit = |limit: &Option<u32>| limit.map_or("by policy".to_owned(), |limit| limit.to_string());

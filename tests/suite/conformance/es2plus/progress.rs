@@ -49,6 +49,7 @@ pub(crate) async fn told(house: &House) -> Vec<String> {
         house.store.delivered(&head.posted.call).await.unwrap();
         match head.posted.errand {
             Errand::Progress(progress) => all.push(format!("{} {}", progress.point, progress.status)),
+            Errand::DeleteEvent(_) => {}
         }
     }
     all
