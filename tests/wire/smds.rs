@@ -47,7 +47,7 @@ impl Lab {
 
     async fn download_order(&self, n: usize) -> Es2Answer {
         let eid = self.card.eid();
-        self.house.operator("acme").download_order(Some(&eid), Some(&self.iccid(n)), None).await.unwrap()
+        self.house.operator("acme").download_order(Some(eid), Some(&self.iccid(n)), None).await.unwrap()
     }
 
     async fn confirm(&self, n: usize, code: Option<&str>) -> Result<Es2Answer, rig::RigError> {

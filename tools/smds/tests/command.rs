@@ -1,5 +1,5 @@
 //! `smds` as a person types it.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
