@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::call::Smdp;
 use crate::errand::{DeleteEvent, Errand, wait_ms};
 use crate::es2plus::{Endpoint, Untold};
-use crate::es12::{Answered, Es12};
+use crate::es12::Es12;
 use crate::fault::Fault;
 use crate::store::{Head, Undelivered};
 use crate::types::FunctionCallId;
@@ -172,7 +172,6 @@ impl Receivers {
         if answered.is_deleted() {
             return Ok(());
         }
-        let aside = matches!(answered, Answered::Refused { .. });
-        Err(NotYet { why: answered.why(), aside })
+        Err(NotYet { why: answered.why(), aside: answered.is_about_this_call() })
     }
 }

@@ -15,7 +15,9 @@ pub enum Answered {
     },
     /// It is certain that the SM-DS heard nothing.
     Unreachable(String),
-    /// It may have acted, or not.
+    /// It answered something that is no answer to the function: it may have acted, or not.
+    Odd(String),
+    /// No answer, or "not now": it may have acted, or not.
     Silent(String),
 }
 
@@ -37,21 +39,26 @@ struct Status {
     status_code_data: Option<Codes>,
 }
 
+/// Both are mandatory (6.5.1.4). But a success whose codes are left out, empty or `null` is a success.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Codes {
-    subject_code: String,
-    reason_code: String,
+    subject_code: Option<String>,
+    reason_code: Option<String>,
 }
 
 /// A code is a few digits and dots; what else a peer sends there goes into no log.
 const CODE_CHARACTERS_MAX: usize = 16;
 
+/// Request Timeout, Too Early, Too Many Requests, Service Unavailable, Gateway Timeout: not now.
+const NOT_NOW: [u16; 5] = [408, 425, 429, 503, 504];
+
 impl Answered {
     pub(super) fn of(answer: Result<Answer, CallError>) -> Self {
         match answer {
             Ok(Answer { status: 200, body }) => Self::read(&body),
-            Ok(Answer { status, .. }) => Self::Silent(format!("HTTP {status}")),
+            Ok(Answer { status, .. }) if NOT_NOW.contains(&status) => Self::Silent(format!("HTTP {status}")),
+            Ok(Answer { status, .. }) => Self::Odd(format!("HTTP {status}")),
             Err(error) if error.may_have_acted() => Self::Silent(error.story()),
             Err(error) => Self::Unreachable(error.story()),
         }
@@ -59,16 +66,14 @@ impl Answered {
 
     fn read(body: &[u8]) -> Self {
         let Ok(Body { header }) = serde_json::from_slice(body) else {
-            return Self::Silent("an answer that is no functionExecutionStatus".to_owned());
+            return Self::Odd("an answer that is no functionExecutionStatus".to_owned());
         };
         let Status { status, status_code_data } = header.function_execution_status;
         let Codes { subject_code, reason_code } = status_code_data.unwrap_or_default();
         match status.as_str() {
             "Executed-Success" | "Executed-WithWarning" => Self::Executed,
-            "Failed" | "Expired" => {
-                Self::Refused { subject: code(&subject_code), reason: code(&reason_code) }
-            }
-            _ => Self::Silent("a status that 6.5.1.4 does not have".to_owned()),
+            "Failed" | "Expired" => Self::Refused { subject: code(subject_code), reason: code(reason_code) },
+            _ => Self::Odd("a status that 6.5.1.4 does not have".to_owned()),
         }
     }
 
@@ -81,7 +86,7 @@ impl Answered {
             }
             Self::Refused { subject, reason } => (Reply::Refused, format!("{subject}/{reason}")),
             Self::Unreachable(why) => (Reply::Unreachable, why.clone()),
-            Self::Silent(why) => (Reply::Silent, why.clone()),
+            Self::Odd(why) | Self::Silent(why) => (Reply::Silent, why.clone()),
         }
     }
 
@@ -90,7 +95,15 @@ impl Answered {
         match self {
             Self::Executed => true,
             Self::Refused { subject, reason } => subject == "8.9.5" && reason == "3.9",
-            Self::Unreachable(_) | Self::Silent(_) => false,
+            Self::Unreachable(_) | Self::Odd(_) | Self::Silent(_) => false,
+        }
+    }
+
+    /// The SM-DS is there, and will not have this one: another may fare better.
+    pub fn is_about_this_call(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Odd(_) => true,
+            Self::Executed | Self::Unreachable(_) | Self::Silent(_) => false,
         }
     }
 
@@ -99,13 +112,16 @@ impl Answered {
         match self {
             Self::Executed => "executed".to_owned(),
             Self::Refused { subject, reason } => format!("the SM-DS refused it: {subject}/{reason}"),
-            Self::Unreachable(why) | Self::Silent(why) => why.clone(),
+            Self::Unreachable(why) | Self::Odd(why) | Self::Silent(why) => why.clone(),
         }
     }
 }
 
-fn code(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(CODE_CHARACTERS_MAX).collect()
+fn code(text: Option<String>) -> String {
+    let text = text.unwrap_or_default();
+    let code: String =
+        text.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(CODE_CHARACTERS_MAX).collect();
+    if code.is_empty() { "?".to_owned() } else { code }
 }
 
 #[cfg(test)]
@@ -132,6 +148,28 @@ mod tests {
         for (status, body) in [(500, body), (204, ""), (200, ""), (200, "{}"), (200, "[]"), (302, body)] {
             assert_eq!(answered(status, body).registration().0, Reply::Silent, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_success_needs_no_codes() {
+        for data in ["null", "{}", r#"{"message":"done"}"#, r#"{"subjectCode":null,"reasonCode":null}"#] {
+            let body = format!(
+                r#"{{"header":{{"functionExecutionStatus":{{"status":"Executed-Success","statusCodeData":{data}}}}}}}"#
+            );
+            assert_eq!(answered(200, &body), Answered::Executed, "{data}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_nobody_understands_is_about_this_call_and_no_answer_is_not() {
+        for (status, body) in [(400, ""), (302, ""), (500, ""), (200, ""), (200, "{}")] {
+            assert!(answered(status, body).is_about_this_call(), "{status} {body}");
+        }
+        assert!(failed("8.9", "4.2").is_about_this_call());
+        for status in NOT_NOW {
+            assert!(!answered(status, "").is_about_this_call(), "{status}");
+        }
+        assert!(!Answered::of(Err(CallError::TimedOut("smds".to_owned()))).is_about_this_call());
     }
 
     #[test]
