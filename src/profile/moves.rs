@@ -115,14 +115,18 @@ impl Profile {
         let Some(order) = &self.order else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
         // 5.3.3 compares the MatchingID first. An empty one says nothing that leaving it out does not.
         let stored = order.matching_id().filter(|id| !id.is_empty());
+        // What a ConfirmOrder named that failed at the SM-DS, or was cut off there, may be named too.
+        let told = order.event.as_ref().filter(|event| event.may_be_registered());
         match (stored, matching_id.filter(|id| !id.is_empty())) {
             (None, None) => {}
             (Some(stored), Some(given)) if stored == given => {}
+            (None, Some(given)) if told.is_some_and(|event| event.event_id == *given) => {}
             (Some(_), None) => return Err(StatusCode::MATCHING_ID_MISSING.into()),
             (_, Some(_)) => return Err(StatusCode::MATCHING_ID_MISMATCH.into()),
         }
         match (order.eid.as_ref(), order.eid(), eid) {
             (_, Some(stored), Some(given)) if stored == given => {}
+            (_, None, Some(given)) if told.is_some_and(|event| event.eid == *given) => {}
             (_, _, Some(_)) => return Err(StatusCode::ICCID_OTHER_EID.into()),
             (Some(_), _, None) => return Err(StatusCode::EID_LEFT_OUT.into()),
             // The operator never named an EID, so it need not name the one that downloaded.

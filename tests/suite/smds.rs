@@ -357,10 +357,54 @@ async fn an_smds_that_is_away_does_not_hold_up_the_end_of_an_order() {
     lab.cancel(&id).await.ok();
     assert_eq!(lab.state().await, State::Available);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let waiting = lab.house.store.reader().errand_heads(lab.house.now()).await.unwrap();
+    let waiting = lab.house.store.reader().errands(None, 10).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert!(!format!("{:?}", waiting[0].receiver).contains(&id));
     lab.smds.mischief(None);
     lab.house.advance_ms(DAY_MS / 2);
     lab.forgotten().await;
+}
+
+/// An SM-DS that fails over one event is asked about the others all the same.
+#[tokio::test]
+async fn an_event_that_an_smds_cannot_delete_does_not_hold_up_the_others() {
+    let lab = Lab::new().await;
+    let (other, _) = lab.house.stock(2).await;
+    lab.released(json!({ "matchingId": "FIRST" })).await;
+    let eid = lab.house.eid(0);
+    lab.house.es2("downloadOrder", "acme", json!({ "iccid": other, "eid": eid })).await.ok();
+    confirm(&lab.house, &other, json!({ "matchingId": "SECOND" })).await.ok();
+    lab.smds.mischief(Some(Mischief::Http500));
+    lab.cancel("FIRST").await.ok();
+    let request = json!({ "iccid": other, "eid": eid, "matchingId": "SECOND", "finalProfileStatusIndicator": "Available" });
+    lab.house.es2("cancelOrder", "acme", request).await.ok();
+    let mut tries = Vec::new();
+    for _ in 0..500 {
+        let waiting = lab.house.store.reader().errands(None, 10).await.unwrap();
+        tries = waiting.iter().map(|errand| errand.tries).collect();
+        if tries.iter().all(|tries| *tries > 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(tries, [1, 1]);
+    lab.smds.mischief(None);
+    lab.house.advance_ms(DAY_MS / 2);
+    lab.forgotten().await;
+}
+
+/// The operator never heard of a release: it names in CancelOrder what it named in ConfirmOrder.
+#[tokio::test]
+async fn an_order_that_failed_at_the_smds_is_cancelled_under_the_names_that_it_was_given() {
+    let lab = Lab::new().await;
+    lab.house.es2("downloadOrder", "acme", json!({ "iccid": lab.iccid })).await.ok();
+    lab.smds.mischief(Some(Mischief::LoseAnswers));
+    let names = json!({ "matchingId": "MINE", "eid": lab.house.eid(0) });
+    assert_eq!(lab.confirm(names).await.verdict(), "8.9/5.1");
+    lab.smds.mischief(None);
+    assert_eq!(lab.cancel("ANOTHER").await.verdict(), "8.2.6/3.10");
+    lab.cancel("MINE").await.ok();
+    assert_eq!(lab.state().await, State::Available);
+    lab.forgotten().await;
+    lab.house.verify_trail().await;
 }
