@@ -85,21 +85,27 @@ async fn serve<F: Json>(
         return wire::failed(HttpStatus::FORBIDDEN, StatusCode::REQUESTER_UNKNOWN);
     };
     let Some(members) = Members::read(&body) else {
+        tracing::info!(function = F::NAME, %operator, "a request that is no JSON object");
         return wire::failed(HttpStatus::BAD_REQUEST, StatusCode::PARAMETER_INVALID);
     };
-    let request = match header(&members).and_then(|call| F::read(&members, call)) {
+    let refused = |call: &str, status: StatusCode| {
+        let StatusCode { subject, reason, .. } = status;
+        tracing::info!(function = F::NAME, %operator, call, subject, reason, "refused");
+        wire::refused(status)
+    };
+    let call = match header(&members) {
+        Ok(call) => call,
+        Err(status) => return refused("", status),
+    };
+    let request = match F::read(&members, call.clone()) {
         Ok(request) => request,
-        Err(status) => return wire::refused(status),
+        Err(status) => return refused(call.as_str(), status),
     };
     // What was read is enough; the rest need not wait for the database with us.
     drop((members, body));
     match F::run(&door, operator, &request).await {
         Ok(Ended::Executed(response)) => wire::executed(F::write(response)),
-        Ok(Ended::Refused(status)) => {
-            let StatusCode { subject, reason, .. } = status;
-            tracing::info!(function = F::NAME, %operator, subject, reason, "refused");
-            wire::refused(status)
-        }
+        Ok(Ended::Refused(status)) => refused(call.as_str(), status),
         Ok(Ended::Busy) => wire::busy(),
         Err(fault) => {
             tracing::error!(function = F::NAME, story = fault.story(), "fault");
