@@ -1,7 +1,7 @@
 //! lpa discover: asks an SM-DS, and downloads what it names.
 
 use clap::Args;
-use euicc::lpa::{EventEntry, LpaConfig};
+use euicc::lpa::{Binding, EventEntry, LpaConfig};
 use euicc::{ActivationCode, Card, Lpa};
 use serde_json::{Value, json};
 
@@ -30,10 +30,12 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(card: &mut Card, arguments: &Arguments, json: bool) -> Result<(), Failed> {
     let config = arguments.connection.config(card)?;
-    let smds = Lpa::new(&arguments.smds, config.clone())?;
+    // `--binding` is about ES9+: SM-DSs are asked in JSON.
+    let smds = Lpa::new(&arguments.smds, LpaConfig { binding: Binding::Json, ..config.clone() })?;
     let events = smds.discover(card, arguments.event.as_deref()).await?;
     if !json {
-        line!("{} has {} events for {}", arguments.smds, events.len(), card.eid());
+        let plural = if events.len() == 1 { "" } else { "s" };
+        line!("{} has {} event{plural} for {}", arguments.smds, events.len(), card.eid());
         for event in &events {
             line!("  {} at {}", event.event_id, event.rsp_server_address);
         }
@@ -48,7 +50,11 @@ pub(super) async fn run(card: &mut Card, arguments: &Arguments, json: bool) -> R
         .iter()
         .map(|event| json!({ "eventId": event.event_id, "rspServerAddress": event.rsp_server_address }))
         .collect();
-    let text = format!("Installed {} of {} Profiles.", installed.len(), events.len());
+    let text = if arguments.list {
+        "Nothing is downloaded: only listed.".to_owned()
+    } else {
+        format!("Installed {} of {} Profiles.", installed.len(), events.len())
+    };
     show::say(json, &json!({ "eventEntries": entries, "installed": installed }), &text);
     Ok(())
 }

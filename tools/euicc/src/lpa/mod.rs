@@ -34,9 +34,9 @@ pub enum LpaError {
     Http(#[from] HttpError),
     #[error("{function}: HTTP status {status}")]
     Status { function: String, status: u16 },
-    #[error("{function}: the SM-DP+ refuses: {subject_code}/{reason_code} {message}")]
+    #[error("{function}: the server refuses: {subject_code}/{reason_code} {message}")]
     Refused { function: String, subject_code: String, reason_code: String, message: String },
-    #[error("{function}: the SM-DP+ refuses: {error} {}", asn1::error_name(function, *error))]
+    #[error("{function}: the server refuses: {error} {}", asn1::error_name(function, *error))]
     RefusedAsn1 { function: String, error: u64 },
     #[error("write {file}: {cause}")]
     Record { file: String, cause: std::io::Error },

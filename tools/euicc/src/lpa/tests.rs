@@ -204,7 +204,7 @@ async fn a_refusal_is_told_with_its_codes() {
     let (lpa, mut card, _) = server.start().await;
     let error = lpa.download(&mut card, &code(), None).await.unwrap_err();
     assert_eq!(error.codes(), Some(("8.2.6", "3.8")));
-    assert_eq!(error.to_string(), "authenticateClient: the SM-DP+ refuses: 8.2.6/3.8 no");
+    assert_eq!(error.to_string(), "authenticateClient: the server refuses: 8.2.6/3.8 no");
 }
 
 #[tokio::test]
