@@ -77,6 +77,9 @@ impl Expiry {
     }
 }
 
+const NOT_THERE: &str = "\nFiles that are not there: put yours in these places, or let `smdpp pki init-test FOLDER` make \
+                         test certificates with their keys (it overwrites nothing).";
+
 /// All that is wrong: one sentence each, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals(pub Vec<String>);
@@ -97,12 +100,17 @@ impl Refusals {
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
-            [only] => f.write_str(only),
+            [only] => f.write_str(only)?,
             several => {
                 write!(f, "{} things must be put right first:", several.len())?;
-                several.iter().try_for_each(|one| write!(f, "\n  - {one}"))
+                several.iter().try_for_each(|one| write!(f, "\n  - {one}"))?;
             }
         }
+        // ENOENT: many files with one cure, named once.
+        if self.0.iter().any(|one| one.contains("(os error 2)")) {
+            f.write_str(NOT_THERE)?;
+        }
+        Ok(())
     }
 }
 

@@ -175,7 +175,11 @@ fn next_step(dir: &str, address: &str, operators: &[(OperatorId, Oid)]) -> Strin
     let beside = path.file_name().is_some_and(|name| name == "pki");
     let parent = path.parent().filter(|parent| beside && !parent.as_os_str().is_empty());
     let home = parent.unwrap_or(Path::new(".")).display();
-    let mut text = format!("\nNext: smdpp init {home} --address {address}\n");
+    let mut text = if parent.is_some_and(|parent| parent.join("smdpp.toml").exists()) {
+        format!("\nNext: see that {home}/smdpp.toml has the address {address}.\n")
+    } else {
+        format!("\nNext: smdpp init {home} --address {address}\n")
+    };
     if !beside {
         text.push_str(&format!("Then put {dir} in the place of pki in {home}/smdpp.toml.\n"));
     }

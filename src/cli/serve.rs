@@ -1,4 +1,5 @@
 //! `smdpp serve`: open the house and its two doors.
+use std::io::ErrorKind;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::path::PathBuf;
@@ -52,15 +53,23 @@ impl Serve {
         crate::server::install_provider();
         let world = World::open(config, now).await?;
         let banner = banner(path, config, &world, now, out);
-        out.text(&banner)?;
+        said(out.text(&banner))?;
         log(&config.log);
         let key_store = world.hsm.name();
         let doors = Doors::bind(world, config).await?;
         if let Some(file) = &self.ready_file {
             announce(file, &doors, key_store)?;
         }
-        out.text(&format!("open: ES9+ {}, ES2+ {}\n", doors.es9plus(), doors.es2plus()))?;
+        said(out.text(&format!("open: ES9+ {}, ES2+ {}\n", doors.es9plus(), doors.es2plus())))?;
         Ok(doors.run(self.until_eof).await?)
+    }
+}
+
+/// A reader that has seen enough (`smdpp serve | head`) does not end a server.
+fn said(text: Result<(), CliError>) -> Result<(), CliError> {
+    match text {
+        Err(CliError::Output(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        said => said,
     }
 }
 

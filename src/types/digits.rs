@@ -11,7 +11,7 @@ pub struct Eid(String);
 impl Eid {
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let fits = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_digit());
-        fits.then(|| Self(text.to_owned())).ok_or(Malformed("EID"))
+        fits.then(|| Self(text.to_owned())).ok_or(Malformed("EID: it has 32 digits"))
     }
 
     pub fn as_str(&self) -> &str {
@@ -37,7 +37,7 @@ impl Iccid {
             _ => text,
         };
         let fits = matches!(digits.len(), 19 | 20) && digits.bytes().all(|digit| digit.is_ascii_digit());
-        fits.then(|| Self(digits.to_owned())).ok_or(Malformed("ICCID"))
+        fits.then(|| Self(digits.to_owned())).ok_or(Malformed("ICCID: it has 19 or 20 digits"))
     }
 
     pub fn as_str(&self) -> &str {
