@@ -27,6 +27,7 @@ use crate::world::World;
 pub enum AuditCommand {
     /// Show the life of one Profile, or the newest entries
     #[command(after_help = "Examples:
+  smdpp audit show
   smdpp audit show --iccid 8900012345678901234
   smdpp audit show --last 50
   smdpp --json audit show --last 1000")]
@@ -35,9 +36,9 @@ pub enum AuditCommand {
         #[arg(long, conflicts_with = "last")]
         iccid: Option<String>,
         /// The newest N entries of all Profiles
-        #[arg(long, value_name = "N", required_unless_present = "iccid",
+        #[arg(long, value_name = "N", default_value_t = 20,
               value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
-        last: Option<i64>,
+        last: i64,
     },
     /// Recompute the whole trail and compare it with the Profiles
     ///
@@ -67,7 +68,7 @@ impl AuditCommand {
                 show(&entries, false, out)
             }
             Self::Show { iccid: None, last } => {
-                let entries = store.reader().trail_end(last.unwrap_or(1)).await?;
+                let entries = store.reader().trail_end(last).await?;
                 show(&entries, true, out)
             }
             Self::Verify { noted } => verify(&store, noted, out).await,
@@ -92,7 +93,8 @@ fn show(entries: &[Entry], all: bool, out: &mut Out<'_>) -> Result<(), CliError>
         let rows: Vec<Value> = events.iter().map(|(entry, event)| document(entry, event)).collect();
         return out.document(&json!({ "entries": rows }));
     }
-    let mut table = Table::new(["ENTRY", "WHEN", "ICCID", "WHO", "STATE", "WHAT"]);
+    // The life of one Profile names it once, above.
+    let mut table = Table::new(["ENTRY", "WHEN", if all { "ICCID" } else { "" }, "WHO", "STATE", "WHAT"]);
     for (entry, event) in &events {
         table.row([
             entry.seq.to_string().into(),

@@ -111,7 +111,7 @@ fn shown<T>(set: &Set<T>, text: impl Fn(&T) -> String) -> String {
 /// The values that are not shown beside their counters.
 pub(super) fn policy_line(policy: &Policy) -> String {
     format!(
-        "keys {}, another one-time key {}, retry after {}, eligibility rules of {}",
+        "keys {}, another one-time key {}, retry after {}, eligibility rules ({})",
         shown(&policy.keys, |keys| keys.name().to_owned()),
         shown(&policy.rebind, |rebind| if *rebind { "is bound anew" } else { "ends the order" }.to_owned()),
         shown(&policy.retry_after, |retry| retry.describe()),

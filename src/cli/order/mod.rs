@@ -28,6 +28,7 @@ use crate::store::Store;
 use crate::store::Waiting;
 use crate::time::Timestamp;
 use crate::types::Iccid;
+use crate::types::MatchingId;
 use crate::types::State;
 use crate::world::World;
 
@@ -220,7 +221,8 @@ impl View<'_> {
         rows.push(("download attempts", tries.into()));
         rows.push(("expires", expiry));
         if let Some(event) = &order.event {
-            rows.push(("SM-DS", format!("{}: {}", event.smds_address, at_the_smds(event.status)).into()));
+            let there = at_the_smds(event.status, self.smds_waits());
+            rows.push(("SM-DS", format!("{}: {there}", event.smds_address).into()));
         }
         if let Some(failure) = &order.failure {
             rows.push(("failure", Cell(failure.explain(), Paint::Bad)));
@@ -252,6 +254,11 @@ impl View<'_> {
         Some(format!("LPA:1${}${}{asks}", self.config.address.as_str(), id.as_str()))
     }
 
+    /// The SM-DS was not yet reached to delete an event of this Profile.
+    fn smds_waits(&self) -> bool {
+        self.waiting.iter().any(|errand| errand.receiver.starts_with("SM-DS "))
+    }
+
     /// What this order waits for.
     fn next(&self) -> String {
         let Some(order) = self.profile.order() else {
@@ -276,10 +283,13 @@ impl View<'_> {
                 "it expired after the package was sent: the eUICC may hold it, its report is awaited"
                     .to_owned()
             }
-            State::Released => {
-                "the phone downloads it: with the Activation Code, or by its EID if the MatchingID is empty"
-                    .to_owned()
+            State::Released if order.event.is_some() => {
+                "the phone with this EID asks the SM-DS, and downloads it".to_owned()
             }
+            State::Released if order.matching_id().is_none_or(MatchingId::is_empty) => {
+                "the phone with this EID asks here without an Activation Code, and downloads it".to_owned()
+            }
+            State::Released => "the phone downloads it with the Activation Code".to_owned(),
             State::Downloaded if order.failure.is_some() => {
                 "the eUICC could not install it this time: the same eUICC may download it again".to_owned()
             }
@@ -312,6 +322,7 @@ impl View<'_> {
                 "expiresAt": order.expires_at.map(|end| end.to_string()),
                 "expired": order.expired(self.now),
                 "smdsAddress": order.event.as_ref().map(|event| event.smds_address.as_str()),
+                "smdsEvent": order.event.as_ref().map(|event| at_the_smds(event.status, self.smds_waits())),
                 "matchingIdSet": order.matching_id().is_some_and(|id| !id.is_empty()),
                 "matchingId": revealed,
                 "activationCode": self.activation_code(order),
@@ -332,11 +343,12 @@ impl View<'_> {
 }
 
 /// What the SM-DS knows of the order, as far as we know.
-fn at_the_smds(status: EventStatus) -> &'static str {
+fn at_the_smds(status: EventStatus, waits: bool) -> &'static str {
     match status {
         EventStatus::Kept => "told when the profile is released",
         EventStatus::Pending { .. } => "may have the event; the operator's next call settles it",
         EventStatus::Registered => "has the event",
-        EventStatus::Withdrawn => "is told to delete the event",
+        EventStatus::Withdrawn if waits => "has to be told to delete the event",
+        EventStatus::Withdrawn => "has deleted the event",
     }
 }
