@@ -63,7 +63,7 @@ enum Command {
     /// Look at notifications that could not be believed
     #[command(subcommand)]
     Notification(NotificationCommand),
-    /// Look at what waits to be told to operators, and try it again
+    /// Look at what waits to be told to operators and SM-DSs, and try it again
     #[command(subcommand)]
     Outbox(OutboxCommand),
     /// Read the audit trail, and prove that nobody changed it

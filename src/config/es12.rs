@@ -59,7 +59,7 @@ impl Config {
             };
             if !smds.connect.as_ref().is_none_or(port) {
                 found
-                    .push(format!("[[smds]] {}: connect is host:port, such as 127.0.0.1:9443", smds.address));
+                    .push(format!("[[smds]] {}: connect is host:port, such as 127.0.0.1:9444", smds.address));
             }
         }
         found

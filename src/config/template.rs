@@ -128,7 +128,7 @@ timeout_seconds = 10
 # An SM-DS that is not found by its name at port 443, or whose certificate is of another issuer than a [[ci]].
 # [[smds]]
 # address = "smds.example.com"
-# connect = "127.0.0.1:9443"
+# connect = "127.0.0.1:9444"
 # ca = "pki/smds-ca.pem"
 
 # How patient this server is. The same members, but for session_minutes, may stand in [operator.policy] and in
@@ -174,7 +174,7 @@ body_seconds = 30
 # Download sessions open at once; each costs a signature and a row (5.6.1). Default 100000.
 open_sessions_max = 100000
 
-# What waits to be told to operators (5.3.5): kept in the database until it is delivered.
+# What waits to be told to operators (5.3.5) and SM-DSs (5.9.2): kept in the database until it is delivered.
 [outbox]
 # Days of trying until it is given up; `smdpp outbox list` shows it, `smdpp outbox retry` tries again. Default 7.
 give_up_days = 7
