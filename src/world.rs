@@ -16,6 +16,7 @@ pub use tls::Tls;
 use crate::config::Config;
 use crate::config::Database;
 use crate::config::OnTrouble;
+use crate::config::PrivateError;
 use crate::config::read_private;
 use crate::es2plus::Endpoint;
 use crate::es12::Es12;
@@ -80,6 +81,8 @@ impl Expiry {
 const NOT_THERE: &str = "\nFiles that are not there: put yours in these places, or let `smdpp pki init-test FOLDER` make \
                          test certificates with their keys (it overwrites nothing).";
 
+const SEALING_KEY: &str = "sealing key";
+
 /// All that is wrong: one sentence each, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals(pub Vec<String>);
@@ -106,8 +109,8 @@ impl fmt::Display for Refusals {
                 several.iter().try_for_each(|one| write!(f, "\n  - {one}"))?;
             }
         }
-        // ENOENT: many files with one cure, named once.
-        if self.0.iter().any(|one| one.contains("(os error 2)")) {
+        // ENOENT: many files with one cure, named once. A sealing key has another.
+        if self.0.iter().any(|one| one.contains("(os error 2)") && !one.starts_with(SEALING_KEY)) {
             f.write_str(NOT_THERE)?;
         }
         Ok(())
@@ -214,7 +217,12 @@ async fn clock_behind(store: &Store, now: Timestamp) -> Option<String> {
 }
 
 fn sealer(path: &Path) -> Result<Sealer, String> {
-    let text = read_private(path).map_err(|error| format!("sealing key: {error}"))?;
+    let text = read_private(path).map_err(|error| match error {
+        PrivateError::Unreadable { .. } => {
+            format!("{SEALING_KEY}: {error}. Restore it: nothing else opens this database")
+        }
+        other => format!("{SEALING_KEY}: {other}"),
+    })?;
     let digits = std::str::from_utf8(text.expose()).unwrap_or_default().trim();
     let octets = hex::decode(digits).map(Secret::new);
     let octets = octets.and_then(|octets| <[u8; 32]>::try_from(octets.expose().as_slice()).ok());

@@ -82,6 +82,9 @@ fn hash(text: &str) -> Result<[u8; 32], &'static str> {
 }
 
 fn show(entries: &[Entry], all: bool, out: &mut Out<'_>) -> Result<(), CliError> {
+    if entries.is_empty() && !out.json {
+        return out.text("Nothing has happened yet.\n");
+    }
     let mut events = Vec::with_capacity(entries.len());
     for entry in entries {
         let event = entry.event().map_err(|error| {

@@ -174,8 +174,10 @@ fn next_step(dir: &str, address: &str, operators: &[(OperatorId, Oid)]) -> Strin
     let path = Path::new(dir);
     let beside = path.file_name().is_some_and(|name| name == "pki");
     let parent = path.parent().filter(|parent| beside && !parent.as_os_str().is_empty());
-    let home = parent.unwrap_or(Path::new(".")).display();
-    let mut text = if parent.is_some_and(|parent| parent.join("smdpp.toml").exists()) {
+    let home = parent.unwrap_or(Path::new("."));
+    let configured = beside && home.join("smdpp.toml").exists();
+    let home = home.display();
+    let mut text = if configured {
         format!("\nNext: see that {home}/smdpp.toml has the address {address}.\n")
     } else {
         format!("\nNext: smdpp init {home} --address {address}\n")

@@ -1,5 +1,6 @@
-//! `smdpp audit verify`: whatever was changed in the database is pointed at.
+//! `smdpp audit`: what is shown, and whatever was changed in the database is pointed at.
 use super::House;
+use super::iccid;
 
 #[test]
 fn a_changed_row_is_pointed_at_with_exit_code_2() {
@@ -65,4 +66,17 @@ fn a_profile_moved_behind_the_trail_s_back_is_noticed() {
     let said = house.types(&["audit", "verify"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("stands in Unavailable, the trail says Available"), "{}", said.err);
+}
+
+#[test]
+fn the_newest_entries_are_shown_to_who_asks_for_nothing_in_particular() {
+    let house = House::new();
+    assert_eq!(house.types(&["audit", "show"]).out, "Nothing has happened yet.\n");
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let said = house.types(&["audit", "show"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("put in stock"), "{}", said.out);
+    let life = house.types(&["audit", "show", "--iccid", &iccid(0)]);
+    assert_eq!(life.code, 0, "{}", life.err);
 }

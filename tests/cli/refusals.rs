@@ -25,7 +25,9 @@ fn profiles_need_the_sealing_key_but_no_tls_key() {
     let said = house.types(&["profile", "list"]);
     assert!(said.err.contains("chmod 600"), "{}", said.err);
     fs::remove_file(&key).unwrap();
-    assert!(house.types(&["profile", "list"]).err.contains("seal.key"));
+    let said = house.types(&["profile", "list"]);
+    assert!(said.err.contains("seal.key") && said.err.contains("Restore it"), "{}", said.err);
+    assert!(!said.err.contains("init-test"), "{}", said.err);
 }
 
 fn open_to_all(path: &Path) {
@@ -64,6 +66,7 @@ fn serve_lists_all_that_is_wrong_and_not_only_the_first() {
     for says in ["smdpp: 3 things", "production", "chmod 600", "operator-ca.pem"] {
         assert!(said.err.contains(says), "{says}: {}", said.err);
     }
+    assert!(said.err.contains("pki init-test"), "{}", said.err);
 }
 
 #[test]
@@ -91,4 +94,26 @@ fn a_reader_that_has_seen_enough_is_no_reason_to_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert!(output.status.success());
+}
+
+#[test]
+fn a_server_does_not_end_because_nobody_reads_its_banner() {
+    use std::process::Stdio;
+    let house = House::new();
+    let ready = house.path("ready.json");
+    let mut serve = house.command(&["serve", "--until-eof", "--ready-file", "ready.json"]);
+    serve.env("SMDPP_ES9PLUS_LISTEN", "127.0.0.1:0").env("SMDPP_ES2PLUS_LISTEN", "127.0.0.1:0");
+    let mut child =
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !ready.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before its doors were open");
+        assert!(std::time::Instant::now() < end);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none());
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
 }
