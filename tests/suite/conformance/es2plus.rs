@@ -3,6 +3,7 @@ mod cancel_order;
 mod confirm_order;
 mod download_order;
 mod every_function;
+mod progress;
 
 use serde_json::{Value, json};
 use smdpp::types::State;
@@ -27,6 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .part("3", "from Linked", "8.2.1/3.5", || not_released(State::Linked))
             .part("4", "from Error", "8.2.1/3.5", || not_released(State::Error)),
     ]);
+    cases.extend(progress::cases());
     cases
 }
 

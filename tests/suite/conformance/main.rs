@@ -42,6 +42,7 @@ mod examiner;
 mod house;
 mod initiate;
 mod notification;
+mod office;
 mod opened;
 mod package;
 mod package_errors;

@@ -147,7 +147,7 @@ async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
     address
 }
 
-fn identity(issued: &Issued) -> Identity {
+pub(crate) fn identity(issued: &Issued) -> Identity {
     let key = issued.key_pem().unwrap();
     Identity::from_pem(issued.certificate_pem().as_bytes(), key.expose().as_bytes()).unwrap()
 }
