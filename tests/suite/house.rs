@@ -1,4 +1,8 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "doors.rs"]
+mod doors;
+#[path = "house/own.rs"]
+mod own;
 #[path = "wishes.rs"]
 mod wishes;
 
@@ -16,28 +20,25 @@ use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
-use smdpp::es2plus::{Registered, Registry};
+use smdpp::es12::Es12;
 use smdpp::hsm::{Hsm, Sealer};
 use smdpp::mint::{Issued, TestPki};
 use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
-use smdpp::rsp::Setting;
 use smdpp::store::Store;
-use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
+use smdpp::time::{Clock, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 
-#[path = "doors.rs"]
-mod doors;
-pub(crate) use doors::{Answer, BINDING, Road};
-
 use crate::papers::Papers;
+pub(crate) use doors::{Answer, BINDING, Road};
+use own::{es12, registry, setting};
 pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
 /// 2026-11-22.
-const START_MS: i64 = 1_795_305_600_000;
+pub(crate) const START_MS: i64 = 1_795_305_600_000;
 
 /// A clock that a test sets.
 pub(crate) struct Hands(AtomicI64);
@@ -57,6 +58,7 @@ pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) es9plus: Router,
     pub(crate) es2plus: Router,
+    pub(crate) es12: Arc<Es12>,
     /// The conformance suite puts real sockets between caller and router.
     pub(crate) road: Option<Box<dyn Road>>,
     pub(crate) lpa: Lpa,
@@ -88,11 +90,12 @@ impl House {
         };
         let smdp = Arc::new(Smdp::new(parts));
         let es9plus = es9plus::routes(smdp.clone());
-        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)));
+        let es12 = Arc::new(es12(&pki, wishes.smds));
+        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)), es12.clone());
         let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
         let lpa = Lpa::new(ADDRESS, config).unwrap();
         let calls = AtomicI64::new(0);
-        Self { pki, clock, smdp, store, es9plus, es2plus, road: None, lpa, calls, folder }
+        Self { pki, clock, smdp, store, es9plus, es2plus, es12, road: None, lpa, calls, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -382,27 +385,6 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     use base64::Engine;
     let text = body["boundProfilePackage"].as_str().unwrap();
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
-}
-
-fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
-    Setting {
-        address: ADDRESS.to_owned(),
-        trust: papers.trust.clone(),
-        credentials: papers.credentials.clone(),
-        policies: wishes.policies(),
-        session_ms: 15 * MINUTE_MS,
-        result_ms: 180 * DAY_MS,
-    }
-}
-
-fn registry(pki: &TestPki) -> Registry {
-    let registered = |operator: &smdpp::mint::Operator| Registered {
-        name: operator.name.clone(),
-        oid: Some(operator.oid.clone()),
-        common_name: None,
-        certificate_sha256: None,
-    };
-    Registry::new(pki.operators.iter().map(registered).collect())
 }
 
 /// The EID as the server's own type.

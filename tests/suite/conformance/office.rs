@@ -46,6 +46,7 @@ impl Office {
         let receivers = Receivers {
             requester: ADDRESS.to_owned(),
             operators: [(acme_id(), acme)].into_iter().collect(),
+            es12: Some(house.es12.clone()),
             give_up_ms: DAY_MS,
         };
         let (stop, stopping) = watch::channel(false);
