@@ -4,6 +4,7 @@ use euicc::tlv::Tlv;
 use euicc::{Fault, Faults};
 use serde_json::{Value, json};
 use smdpp::asn1::Pprs;
+use smdpp::errand::Point;
 use smdpp::profile::Limits;
 use smdpp::time::{DAY_MS, MINUTE_MS};
 use smdpp::types::State;
@@ -12,6 +13,7 @@ use crate::begin;
 use crate::begin_with;
 use crate::case::{Case, case};
 use crate::chains;
+use crate::es2plus::progress::{agreed, told};
 use crate::house::{TYPE, Wishes};
 use crate::scene::{CODE, Scene, changed, faulty, octets, with};
 use crate::sockets;
@@ -87,7 +89,12 @@ fn orders() -> [Case; 6] {
             expired,
         ),
         case("AE-18", "one download attempt too many", "T43, T32c, 3.1.3 step 3 (v2.5)", "4.3.14.2.2 #17")
-            .part("", "a third session where two are allowed", "8.8.5/6.4, each time; state Error", attempts),
+            .part(
+                "",
+                "a third session where two are allowed",
+                "8.8.5/6.4, each time; state Error; told once at point 1",
+                attempts,
+            ),
     ]
 }
 
@@ -283,7 +290,7 @@ async fn others(way: Way, sent: Option<&str>) {
 }
 
 async fn forbidden_rule() {
-    let house = sockets::house(Wishes::default()).await;
+    let house = sockets::house(agreed(&Point::ALL)).await;
     let pprs = Pprs { ppr1: true, ppr2: false };
     let (iccid, _) = house.stock_as(1, "acme", TYPE, pprs, None).await;
     let id = house.order(&iccid, json!({})).await;
@@ -293,6 +300,7 @@ async fn forbidden_rule() {
     assert_eq!(house.state(&iccid).await, State::Error);
     let answer = house.try_authenticate(&mut house.card(0), Some(&id)).await;
     assert_eq!(answer.verdict(), "8.2.6/3.8", "the order is over");
+    assert_eq!(told(&house).await, ["1 Failed 8.2.5/4.3"]);
     house.verify_trail().await;
 }
 
@@ -327,7 +335,7 @@ async fn expired() {
 
 async fn attempts() {
     let limits = Limits { download_attempts_max: 2, confirmation_code_attempts_max: 3 };
-    let mut scene = begin_with(Wishes { limits, ..Wishes::default() }, json!({})).await;
+    let mut scene = begin_with(Wishes { limits, ..agreed(&[]) }, json!({})).await;
     for attempt in 1..=2 {
         scene.authenticate().await;
         assert_eq!(scene.attempts().await, (attempt, 0));
@@ -336,6 +344,7 @@ async fn attempts() {
         assert_eq!(scene.try_authenticate().await.verdict(), "8.8.5/6.4");
         assert_eq!(scene.state().await, State::Error);
     }
+    assert_eq!(told(&scene.house).await, ["1 Failed 8.8.5/6.4"]);
     scene.house.verify_trail().await;
 }
 

@@ -3,7 +3,7 @@ mod cancel_order;
 mod confirm_order;
 mod download_order;
 mod every_function;
-mod progress;
+pub(crate) mod progress;
 
 use serde_json::{Value, json};
 use smdpp::types::State;

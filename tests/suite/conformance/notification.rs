@@ -38,7 +38,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "b",
                 "result of a success after that of a failure, one session",
                 "204; state stays Error",
-                || success_after_failure(),
+                success_after_failure,
             )
             .part("c", "lower sequence numbers than the last", "204; the state stays", late_numbers),
         case("HN-05", "a result of no session", "3.1.3.3 step 8 (v2.5)", "").part(

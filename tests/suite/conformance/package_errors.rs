@@ -6,6 +6,7 @@ use smdpp::time::MINUTE_MS;
 use smdpp::types::State;
 
 use crate::case::{Case, case};
+use crate::es2plus::progress::{agreed, told};
 use crate::house::{Answer, Wishes, bpp};
 use crate::scene::{CODE, Scene, faulty, with};
 use crate::{begin, begin_with};
@@ -33,7 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("GE-04", "one wrong code too many", "T40, T32c, 4.7", "").part(
             "",
             "three wrong codes in three sessions where three are allowed, then the right one",
-            "8.2.7/6.4; state Error, the order over",
+            "8.2.7/6.4; state Error, the order over; each told at point 2",
             code_attempts,
         ),
         case("GE-05", "an order that expires within the session", "T40", "").part(
@@ -179,7 +180,7 @@ async fn unasked() {
 }
 
 async fn code_attempts() {
-    let mut scene = begin(json!({ "confirmationCode": CODE })).await;
+    let mut scene = begin_with(agreed(&[]), json!({ "confirmationCode": CODE })).await;
     for attempt in 1..=3 {
         let offer = scene.authenticate().await;
         assert_eq!(scene.try_bind(&offer, Some("0000")).await.verdict(), "8.2.7/3.8");
@@ -188,6 +189,8 @@ async fn code_attempts() {
     let offer = scene.authenticate().await;
     assert_eq!(scene.try_bind(&offer, Some(CODE)).await.verdict(), "8.2.7/6.4");
     assert_eq!(scene.state().await, State::Error);
+    let expected = [&["2 Failed 8.2.7/3.8"; 3][..], &["2 Failed 8.2.7/6.4"]].concat();
+    assert_eq!(told(&scene.house).await, expected);
     scene.mark().await;
     let answer = scene.try_authenticate().await;
     scene.refuses(&answer, "8.2.6/3.8").await;

@@ -178,12 +178,11 @@ async fn other_eid() {
 }
 
 async fn in_wrong_state(state: State, verdict: &str) {
-    let (house, iccid, id) = match state {
-        State::Available => {
-            let (house, iccid) = stocked().await;
-            (house, iccid, None)
-        }
-        _ => in_state(state).await,
+    let (house, iccid, id) = if state == State::Available {
+        let (house, iccid) = stocked().await;
+        (house, iccid, None)
+    } else {
+        in_state(state).await
     };
     let still = Still::of(&house, &iccid).await;
     let answer = confirm(&house, &iccid, json!({})).await;

@@ -1,17 +1,39 @@
-//! HandleDownloadProgressInfo (5.3.5), which the server calls: cases PI.
+//! HandleDownloadProgressInfo (5.3.5), which the server calls: cases PI, and what other cases say that is told.
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rig::operator_endpoint::{Manner, OperatorEndpoint};
 use serde_json::json;
+use smdpp::errand::{Agreement, Errand, LaterLife, Point};
 use smdpp::time::MINUTE_MS;
-use smdpp::types::State;
+use smdpp::types::{OperatorId, State};
 use tokio::time::{Instant, sleep};
 
 use crate::case::{Case, case};
 use crate::house::{House, Wishes};
 use crate::office::{Office, is_whole};
+
+/// A server whose operator acme agreed to these points.
+pub(crate) fn agreed(points: &[Point]) -> Wishes {
+    let acme = Agreement { points: points.iter().copied().collect(), later_life: LaterLife::default() };
+    Wishes {
+        agreements: [(OperatorId::parse("acme").unwrap(), acme)].into_iter().collect(),
+        ..Wishes::default()
+    }
+}
+
+/// Takes all that waits for the operator, in short: `2 Failed 8.2.7/3.8`.
+pub(crate) async fn told(house: &House) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Some(head) = house.store.reader().errand_heads(house.now()).await.unwrap().into_iter().next() {
+        house.store.delivered(&head.posted.call).await.unwrap();
+        if let Errand::Progress(progress) = head.posted.errand {
+            all.push(format!("{} {}", progress.point, progress.status));
+        }
+    }
+    all
+}
 
 pub(super) fn cases() -> Vec<Case> {
     vec![

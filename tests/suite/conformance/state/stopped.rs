@@ -2,17 +2,13 @@
 use std::time::Duration;
 
 use euicc::lpa::{Authentication, HANDLE_NOTIFICATION, Offer};
-use euicc::{Card, Lpa, LpaConfig};
-use rig::{Certificates, Confirm, Es2Plus, Server, numbers, upp};
+use euicc::{Card, Lpa};
+use rig::Confirm;
 use serde_json::Value;
-use smdpp::audit::Replay;
-use smdpp::config::Config;
-use smdpp::profile::Profile;
-use smdpp::store::Store;
 use smdpp::types::{Iccid, State};
-use smdpp::world::World;
 
 use crate::case::{self, Case};
+use crate::program::House as Program;
 use crate::scene::{CODE, octets};
 
 pub(super) fn case() -> Case {
@@ -29,117 +25,58 @@ pub(super) fn case() -> Case {
         })
 }
 
-struct Process {
-    server: Server,
-    iccids: Vec<String>,
+fn started(profiles: u64) -> (Program, Vec<String>) {
+    let (program, stock) = Program::open(1, profiles);
+    (program, stock.into_iter().map(|one| one.iccid).collect())
 }
 
-impl Process {
-    fn start(profiles: u64) -> Self {
-        let mut server = Server::fresh(Certificates::Fresh { euiccs: 1 }).unwrap();
-        let mut import: Vec<String> =
-            ["profile", "import", "--operator", "acme", "--type", "consumer"].map(str::to_owned).to_vec();
-        let mut iccids = Vec::new();
-        for n in 0..profiles {
-            let iccid = numbers::iccid(n);
-            let path = server.folder().join(format!("{iccid}.der"));
-            std::fs::write(&path, upp::test_profile(&iccid, &numbers::imsi(n), 0)).unwrap();
-            import.push(path.display().to_string());
-            iccids.push(iccid);
-        }
-        server.smdpp(&import).unwrap();
-        server.start().unwrap();
-        Self { server, iccids }
-    }
+/// SIGKILL; the ports are new afterwards.
+fn killed(program: &mut Program) {
+    program.server.kill();
+    program.server.start().unwrap();
+}
 
-    fn killed(&mut self) {
-        self.server.kill();
-        self.server.start().unwrap();
-    }
+/// A released order with a Confirmation Code; gives its MatchingID.
+async fn released(program: &Program, iccid: &str) -> String {
+    let confirm = Confirm { confirmation_code: Some(CODE), ..Confirm::default() };
+    program.order(&program.operator("acme"), iccid, None, confirm).await.matching_id.unwrap()
+}
 
-    fn operator(&self) -> Es2Plus {
-        Es2Plus::of(&self.server, "acme").unwrap()
-    }
-
-    /// The ports are new after each start.
-    fn lpa(&self) -> Lpa {
-        let connect = Some(self.server.ready().unwrap().es9plus.clone());
-        let tls_roots = vec![self.server.pki().ci().unwrap()];
-        Lpa::new(self.server.address(), LpaConfig { connect, tls_roots, ..LpaConfig::default() }).unwrap()
-    }
-
-    fn store(&self) -> Store {
-        let config = Config::load(&self.server.config(), |_| None).unwrap();
-        World::open_store(&config).map_err(|refusals| refusals.0).unwrap()
-    }
-
-    async fn profile(&self, iccid: &str) -> Profile {
-        self.store().reader().profile(&Iccid::parse(iccid).unwrap()).await.unwrap().unwrap().value
-    }
-
-    async fn state(&self, iccid: &str) -> State {
-        self.profile(iccid).await.state()
-    }
-
-    /// A released order with a Confirmation Code; gives its MatchingID.
-    async fn released(&self, iccid: &str) -> String {
-        let operator = self.operator();
-        operator.download_order(None, Some(iccid), None).await.unwrap().success().unwrap();
-        let confirm = Confirm { release: true, confirmation_code: Some(CODE), ..Confirm::default() };
-        let answer = operator.confirm_order(iccid, confirm).await.unwrap().success().unwrap();
-        answer.text("matchingId").unwrap().to_owned()
-    }
-
-    /// The trail is whole, and what it says is what the rows say.
-    async fn verify_trail(&self) {
-        let store = self.store();
-        let mut replay = Replay::default();
-        loop {
-            let page = store.reader().trail(replay.head().seq).await.unwrap();
-            if page.is_empty() {
-                break;
-            }
-            page.iter().for_each(|entry| replay.follow(entry).unwrap());
-        }
-        let rows = store.reader().states("").await.unwrap();
-        replay.compare(rows.iter().map(|(iccid, state)| (iccid.as_str(), *state))).unwrap();
-    }
-
-    /// How often the Profile was installed, by the trail.
-    async fn installations(&self, iccid: &str) -> usize {
-        let life = self.store().reader().trail_of(&Iccid::parse(iccid).unwrap()).await.unwrap();
-        life.iter().filter(|entry| entry.body.contains("\"profile_installed\"")).count()
-    }
+/// How often the Profile was installed, by the trail.
+async fn installations(program: &Program, iccid: &str) -> usize {
+    let iccid = Iccid::parse(iccid).unwrap();
+    let life = program.eye().store.reader().trail_of(&iccid).await.unwrap();
+    life.iter().filter(|entry| entry.body.contains("\"profile_installed\"")).count()
 }
 
 async fn after_each_order() {
-    let mut process = Process::start(1);
-    let iccid = process.iccids[0].clone();
+    let (mut program, iccids) = started(1);
+    let iccid = &iccids[0];
     let confirm = Confirm { confirmation_code: Some(CODE), matching_id: None, ..Confirm::default() };
     let mut told: Option<String> = None;
     for (step, state) in
         [("download", State::Allocated), ("confirm", State::Confirmed), ("release", State::Released)]
     {
-        let operator = process.operator();
+        let operator = program.operator("acme");
         let answer = match step {
-            "download" => operator.download_order(None, Some(&iccid), None).await,
-            "confirm" => operator.confirm_order(&iccid, confirm).await,
-            _ => operator.release_profile(&iccid).await,
+            "download" => operator.download_order(None, Some(iccid), None).await,
+            "confirm" => operator.confirm_order(iccid, confirm).await,
+            _ => operator.release_profile(iccid).await,
         };
         let answer = answer.unwrap().success().unwrap();
         told = told.or(answer.text("matchingId").map(str::to_owned));
-        let before = process.profile(&iccid).await;
-        process.killed();
-        assert_eq!((process.profile(&iccid).await, before.state()), (before.clone(), state));
+        let before = program.eye().profile(iccid).await;
+        killed(&mut program);
+        assert_eq!((program.eye().profile(iccid).await, before.state()), (before.clone(), state));
     }
-    let again = process.operator().confirm_order(&iccid, confirm).await.unwrap().success().unwrap();
+    let again = program.operator("acme").confirm_order(iccid, confirm).await.unwrap().success().unwrap();
     assert_eq!(again.text("matchingId").map(str::to_owned), told);
-    let cancelled = process.operator().cancel_order(&iccid, None, told.as_deref(), "Available").await;
+    let cancelled = program.operator("acme").cancel_order(iccid, None, told.as_deref(), "Available").await;
     cancelled.unwrap().success().unwrap();
-    process.killed();
-    assert_eq!(process.state(&iccid).await, State::Available);
-    process.released(&iccid).await;
-    process.verify_trail().await;
+    killed(&mut program);
+    assert_eq!(program.eye().state(iccid).await, State::Available);
+    released(&program, iccid).await;
+    program.eye().verify_trail().await;
 }
 
 async fn authenticate(lpa: &Lpa, card: &mut Card, id: &str) -> Offer {
@@ -148,35 +85,35 @@ async fn authenticate(lpa: &Lpa, card: &mut Card, id: &str) -> Offer {
 }
 
 async fn after_a_step(bound: bool) {
-    let mut process = Process::start(1);
-    let iccid = process.iccids[0].clone();
-    let id = process.released(&iccid).await;
-    let mut card = process.server.pki().first_card().unwrap();
-    let offer = authenticate(&process.lpa(), &mut card, &id).await;
-    let request = process.lpa().get_bound_profile_package_request(&mut card, &offer, Some(CODE)).unwrap();
+    let (mut program, iccids) = started(1);
+    let iccid = &iccids[0];
+    let id = released(&program, iccid).await;
+    let mut card = program.server.pki().first_card().unwrap();
+    let offer = authenticate(&program.lpa(), &mut card, &id).await;
+    let request = program.lpa().get_bound_profile_package_request(&mut card, &offer, Some(CODE)).unwrap();
     let mut package: Option<Value> = None;
     if bound {
-        let body = process.lpa().succeed(&card, "getBoundProfilePackage", request.clone()).await.unwrap();
+        let body = program.lpa().succeed(&card, "getBoundProfilePackage", request.clone()).await.unwrap();
         package = Some(body);
     }
-    let before = process.profile(&iccid).await;
-    process.killed();
-    assert_eq!(process.profile(&iccid).await, before);
+    let before = program.eye().profile(iccid).await;
+    killed(&mut program);
+    assert_eq!(program.eye().profile(iccid).await, before);
     assert_eq!(before.order().unwrap().download_attempts, 1);
-    let body = process.lpa().succeed(&card, "getBoundProfilePackage", request).await.unwrap();
+    let body = program.lpa().succeed(&card, "getBoundProfilePackage", request).await.unwrap();
     assert!(package.is_none_or(|package| package == body));
     card.load_bound_profile_package(&octets(&body, "boundProfilePackage")).unwrap();
-    process.lpa().send_notifications(&mut card).await.unwrap();
-    assert_eq!(process.state(&iccid).await, State::Installed);
-    process.verify_trail().await;
+    program.lpa().send_notifications(&mut card).await.unwrap();
+    assert_eq!(program.eye().state(iccid).await, State::Installed);
+    program.eye().verify_trail().await;
 }
 
 async fn within_a_result() {
-    let mut process = Process::start(7);
-    let mut card = process.server.pki().first_card().unwrap();
-    for (wait_ms, iccid) in [0, 1, 2, 3, 5, 8, 20].into_iter().zip(process.iccids.clone()) {
-        let id = process.released(&iccid).await;
-        let lpa = process.lpa();
+    let (mut program, iccids) = started(7);
+    let mut card = program.server.pki().first_card().unwrap();
+    for (wait_ms, iccid) in [0, 1, 2, 3, 5, 8, 20].into_iter().zip(&iccids) {
+        let id = released(&program, iccid).await;
+        let lpa = program.lpa();
         let offer = authenticate(&lpa, &mut card, &id).await;
         let package = lpa.get_bound_profile_package(&mut card, &offer, Some(CODE)).await.unwrap();
         let result = card.load_bound_profile_package(&package).unwrap();
@@ -184,15 +121,15 @@ async fn within_a_result() {
         // Nobody hears the answer, whether it was given or not.
         let sending = tokio::spawn(async move { drop(lpa.call(HANDLE_NOTIFICATION, request).await) });
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-        process.killed();
+        killed(&mut program);
         sending.await.unwrap();
-        assert!(matches!(process.state(&iccid).await, State::Downloaded | State::Installed));
+        assert!(matches!(program.eye().state(iccid).await, State::Downloaded | State::Installed));
         for _ in 0..2 {
-            let request = process.lpa().handle_notification_request(&result);
-            assert_eq!(process.lpa().call(HANDLE_NOTIFICATION, request).await.unwrap().status, 204);
-            assert_eq!(process.state(&iccid).await, State::Installed);
-            assert_eq!(process.installations(&iccid).await, 1, "killed after {wait_ms} ms");
+            let request = program.lpa().handle_notification_request(&result);
+            assert_eq!(program.lpa().call(HANDLE_NOTIFICATION, request).await.unwrap().status, 204);
+            assert_eq!(program.eye().state(iccid).await, State::Installed);
+            assert_eq!(installations(&program, iccid).await, 1, "killed after {wait_ms} ms");
         }
     }
-    process.verify_trail().await;
+    program.eye().verify_trail().await;
 }

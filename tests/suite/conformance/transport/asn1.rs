@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
                 "1",
                 "a whole session, and enable",
                 "as in JSON: state Installed; application/x-gsma-rsp-asn1",
-                || whole_session(),
+                whole_session,
             )
             .part("2", "CancelSession after AuthenticateClient", "OK; state Error", || {
                 cancelled(Faults::none(), None)

@@ -145,9 +145,9 @@ async fn certificate() {
     assert!(extended.server_auth && extended.client_auth && extended.other.is_empty() && !extended.any);
     assert!(!(extended.code_signing || extended.email_protection || extended.time_stamping));
     let names = &shown.subject_alternative_name().unwrap().unwrap().value.general_names;
-    let dns = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(dns) => Some((*dns).to_owned()),
-        _ => None,
+    let dns = |name: &GeneralName<'_>| {
+        let GeneralName::DNSName(dns) = name else { return None };
+        Some((*dns).to_owned())
     };
     let dns: Vec<String> = names.iter().filter_map(dns).collect();
     let common_name = shown.subject().iter_common_name().next().unwrap().as_str().unwrap();
