@@ -67,13 +67,14 @@ fn orders() -> [Case; 6] {
             "8.2.6/3.8",
             || matching_id(Way::Anyone, "OURS-2", "8.2.6/3.8"),
         ),
-        case("AE-14", "the order of another EID", "T43", "4.3.14.2.2 #14, #20")
+        case("AE-14", "the order of another EID", "T43", "4.3.14.2.2 #14, #19, #20")
             .part("a1", "MatchingID left out, nothing for this EID", "8.1.1/3.8", || {
                 others(Way::Default, None)
             })
             .part("a2", "MatchingID empty, nothing for this EID", "8.1.1/3.8", || {
                 others(Way::Default, Some(""))
             })
+            .part("b", "the other's EventID", "8.1.1/3.8", || others(Way::Smds, Some("OURS-1")))
             .part("c", "the other's Activation Code", "8.1.1/3.8", || others(Way::Code, Some("OURS-1"))),
         eligibility(),
         case("AE-16", "too little memory", "T43; when to compare: choice", "").part(
@@ -146,10 +147,11 @@ fn matching_ids() -> Case {
         "AE-12",
         "another MatchingID than that of the EID's order",
         "T43, 5.6.3, 4.1.1",
-        "4.3.14.2.2 #11, #12",
+        "4.3.14.2.2 #11, #12, #13",
     )
     .part("a", "default SM-DP+", "8.2.6/3.8", || matching_id(Way::Default, "OURS-2", "8.2.6/3.8"))
     .part("b", "Activation Code", "8.2.6/3.8", || matching_id(Way::Code, "OURS-2", "8.2.6/3.8"))
+    .part("c", "SM-DS", "8.2.6/3.8", || matching_id(Way::Smds, "OURS-2", "8.2.6/3.8"))
     .part("d1", "the right one in lower case", "8.2.6/3.8", || matching_id(Way::Code, "ours-1", "8.2.6/3.8"))
     .part("d2", "with \"_\"", "8.2.6/3.8", || matching_id(Way::Code, "OURS_1", "8.2.6/3.8"))
     .part("d3", "with NUL after the right one", "8.2.6/3.8", || {

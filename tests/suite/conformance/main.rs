@@ -57,6 +57,7 @@ mod retry;
 #[expect(dead_code, reason = "the suite beside this one uses all of it")]
 mod scene;
 mod sheet;
+mod smds;
 mod sockets;
 mod state;
 mod transport;

@@ -48,11 +48,16 @@ pub(crate) async fn opened_with(
     limits: Limits,
     phones: impl FnOnce(&mut LpaConfig),
 ) -> (House, Arc<Sockets>) {
-    static START: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now());
-    let mut house = House::with(Wishes { start_ms: START.unix_ms(), ..wishes }).await;
+    let mut house = House::with(Wishes { start_ms: start().unix_ms(), ..wishes }).await;
     let sockets = Arc::new(Sockets::open(&house, limits, phones).await);
     house.road = Some(Box::new(Trip(sockets.clone())));
     (house, sockets)
+}
+
+/// When all houses begin.
+pub(crate) fn start() -> Timestamp {
+    static START: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now());
+    *START
 }
 
 impl Sockets {
@@ -138,7 +143,7 @@ impl Road for Trip {
     }
 }
 
-async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
+pub(crate) async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(free, tls, router, limits).await.unwrap();
     let address = listener.local_addr();
