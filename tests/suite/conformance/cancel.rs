@@ -8,6 +8,7 @@ use smdpp::types::State;
 
 use crate::begin;
 use crate::case::{Case, case};
+use crate::es12;
 use crate::house::Wishes;
 use crate::notification::life;
 use crate::office::{Office, is_whole};
@@ -110,6 +111,12 @@ fn terminal() -> Case {
         .part("5", "undefinedReason(127)", "state Error; 8/4.2 to the operator; then 8.2.6/3.8", || {
             final_no(false, reason::UNDEFINED, "1 Failed 8/4.2")
         })
+        .part(
+            "6",
+            "endUserRejection(0) of an order with an event",
+            "state Error; DeleteEvent",
+            es12::rejected,
+        )
 }
 
 fn out_of_order() -> Case {

@@ -1,7 +1,6 @@
 //! ES12 (5.9), where the server is the client of an SM-DS: cases DS, and CO-03 and CO-06.
 mod recorder;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +28,18 @@ const IMPOSTOR: &str = "impostor.example.com";
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("CO-03", "an order through an SM-DS", "5.3.2, 5.3.4, 3.6.1.1", "")
-            .part("1", "releaseFlag true", "OK; the event is there at once, EventID = matchingId; Released", || {
-                registered(true)
-            })
-            .part("2", "releaseFlag false, then ReleaseProfile", "OK; the event is there when it is released", || {
-                registered(false)
-            })
+            .part(
+                "1",
+                "releaseFlag true",
+                "OK; the event is there at once, EventID = matchingId; Released",
+                || registered(true),
+            )
+            .part(
+                "2",
+                "releaseFlag false, then ReleaseProfile",
+                "OK; the event is there when it is released",
+                || registered(false),
+            )
             .part("3", "the EventID of an order that was cancelled", "8.2.6/3.3, for any Profile", used_once),
         case("CO-06", "an SM-DS that is of no help", "T27; state: choice", "")
             .part("a", "a name that does not resolve", "8.9/5.1; not released", || {
@@ -49,9 +54,12 @@ pub(crate) fn cases() -> Vec<Case> {
             .part("a", "installed", "the event is deleted", || over(End::Installed))
             .part("b", "CancelSession, endUserRejection", "the event is deleted", || over(End::Rejected))
             .part("c", "CancelOrder", "the event is deleted", || over(End::Cancelled))
-            .part("d", "DeleteEvent answers 8.9.5/3.9", "CancelOrder is OK; DeleteEvent is not repeated", || {
-                over(End::NotThere)
-            }),
+            .part(
+                "d",
+                "DeleteEvent answers 8.9.5/3.9",
+                "CancelOrder is OK; DeleteEvent is not repeated",
+                || over(End::NotThere),
+            ),
         case("DS-03", "RegisterEvent fails", "T27, T54; assignment: choice", "")
             .part("a", "8.9.5/3.3", "8.9/4.2; not released", || {
                 unhelpful(SMDS_ADDRESS, Some(Mischief::Fail("8.9.5", "3.3")), "8.9/4.2")
@@ -165,8 +173,7 @@ async fn confirm(house: &House, iccid: &str, more: Value) -> Answer {
 }
 
 async fn registered(at_once: bool) {
-    let mut ids = BTreeSet::new();
-    for own in [json!({}), json!({}), json!({ "matchingId": "OWN-EVENT-1" })] {
+    for own in [json!({}), json!({ "matchingId": "OWN-EVENT-1" })] {
         let lab = Lab::new().await;
         lab.download_order().await;
         let mut request = own.clone();
@@ -186,12 +193,10 @@ async fn registered(at_once: bool) {
         };
         assert_eq!((lab.smds.events(), lab.house.state(&lab.iccid).await), (vec![event], State::Released));
         lab.release().await.ok();
-        assert_eq!(lab.event_ids(), [id.clone()], "released already: no second event");
+        assert_eq!(lab.event_ids(), [id.as_str()], "released already: no second event");
         lab.house.authenticate(&mut lab.house.card(0), Some(&id)).await;
         lab.house.verify_trail().await;
-        ids.insert(id);
     }
-    assert_eq!(ids.len(), 2 + usize::from(!ids.is_empty()));
 }
 
 async fn used_once() {
@@ -238,6 +243,11 @@ enum End {
     Rejected,
     Cancelled,
     NotThere,
+}
+
+/// CS-07 with an event.
+pub(crate) async fn rejected() {
+    over(End::Rejected).await;
 }
 
 async fn over(end: End) {

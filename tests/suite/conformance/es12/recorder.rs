@@ -20,11 +20,15 @@ pub(super) fn case() -> Case {
     case::case("DS-01", "what an SM-DS is told", "3.6.1, 5.9.1, 5.9.2, 6.1", "")
         .part("1", "ConfirmOrder with releaseFlag true", TOLD, || told(true))
         .part("2", "ReleaseProfile", TOLD, || told(false))
-        .part("3", "an SM-DS whose TLS certificate is none of an SM-DS", "8.9/5.1; nothing is sent", other_role)
+        .part(
+            "3",
+            "an SM-DS whose TLS certificate is none of an SM-DS",
+            "8.9/5.1; nothing is sent",
+            other_role,
+        )
 }
 
-const TOLD: &str =
-    "CERT.DP.TLS shown; RegisterEvent: header, eid, our FQDN, eventId, forwardingIndicator true; nothing else";
+const TOLD: &str = "CERT.DP.TLS shown; RegisterEvent: header, eid, our FQDN, eventId, forwardingIndicator true; nothing else";
 
 /// One call as it came.
 #[derive(Debug, Clone)]
