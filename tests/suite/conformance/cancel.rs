@@ -150,7 +150,7 @@ fn brainpool() -> Case {
         "1",
         "a whole session, enable, disable and delete",
         "as with NIST: OK, 204; state Installed",
-        || brainpool_life(),
+        brainpool_life,
     )
     .part("2", "CancelSession after AuthenticateClient", "OK; state Error", || brainpool_cancelled(false))
     .part("3", "CancelSession after GetBoundProfilePackage", "OK; state Error", || brainpool_cancelled(true))
