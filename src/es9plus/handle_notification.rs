@@ -48,6 +48,7 @@ async fn installed(call: &Call<'_>, result: &ProfileInstallationResult) -> Resul
     };
     let profile = match session.value.stage() {
         Stage::Bound(bound) => call.reader.profile(&bound.authenticated.iccid).await?,
+        Stage::Ended(ended) if ended.result_open => call.reader.profile(&ended.iccid).await?,
         Stage::Initiated(_) | Stage::Authenticated(_) | Stage::Ended(_) => None,
     };
     let (reported, change) = installation(session, profile, result, call.setting, call.now);
