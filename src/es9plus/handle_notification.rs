@@ -85,6 +85,9 @@ async fn doubted(
     received: &[u8],
 ) -> Result<Change, Fault> {
     tracing::info!(why, "a notification that is not believed");
+    if received.len() > InvalidNotification::OCTETS_MAX {
+        return Ok(change);
+    }
     let invalid = InvalidNotification { subject, why, received: received.to_vec() };
     if call.reader.invalid_notification_kept(&invalid.sha256()).await? {
         return Ok(change);
