@@ -25,3 +25,4 @@ mod secrets;
 mod seeds;
 mod stories;
 mod told;
+mod walk;
