@@ -23,6 +23,7 @@ mod road;
 mod scene;
 mod secrets;
 mod seeds;
+mod smds;
 mod stories;
 mod told;
 mod walk;
