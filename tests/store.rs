@@ -276,6 +276,16 @@ async fn an_errand_that_was_given_up_is_seen_and_can_be_tried_again() {
     assert_eq!(store.retry_errands(None, later).await.unwrap(), 2);
 }
 
+/// A row that was damaged on the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_errand_that_cannot_be_read_stops_its_own_lane_only() {
+    let (folder, store) = with_errands(&[("acme", "a1"), ("beta", "b1")]).await;
+    let file = rusqlite::Connection::open(folder.path().join("db")).unwrap();
+    file.execute("UPDATE outbox SET body = x'00' WHERE call = 'a1'", []).unwrap();
+    assert_eq!(heads(&store, now()).await, ["b1"]);
+    assert_eq!(store.reader().errands(None, 9).await.unwrap().len(), 2, "and it is still listed");
+}
+
 /// One transaction: no errand about what did not happen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_conflicts_leaves_no_errand() {
