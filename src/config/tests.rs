@@ -295,6 +295,7 @@ fn a_policy_that_cannot_be_meant_is_refused_or_suspicious() {
     for (right, wrong, says) in [
         ("keys = \"session\"", "keys = \"none\"", "malformed keys"),
         ("\"Interruption\"", "\"weather\"", "malformed retry_after"),
+        ("[\"Interruption\", \"installFailedDueToPEProcessingError\"]", "11", "retry_after is a word"),
         ("\"8610\"", "\"86-10\"", "malformed a TAC"),
         ("\"nr\"", "\"6g\"", "malformed a device rule"),
         ("rebind = false", "session_minutes = 3", "malformed session_minutes"),
