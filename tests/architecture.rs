@@ -50,7 +50,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("keeper", &["call"]),
     ("courier", &["call", "errand", "es2plus", "fault", "store", "types"]),
     ("config", &["errand", "profile", "time", "types"]),
-    ("revocation", &["asn1", "call", "config", "pki", "time"]),
+    ("revocation", &["asn1", "call", "config", "pki", "server", "time"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     (
         "world",
