@@ -1,6 +1,7 @@
 //! Typed configuration from one TOML file, each value overridable by environment; `smdpp init` writes it.
 mod crl;
 mod environment;
+mod es12;
 mod policy;
 mod private;
 mod progress;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use crl::{CrlSource, CrlSources, OnTrouble, Revocation};
+pub use es12::{Es12, Smds};
 pub use policy::{Narrower, Policy, ProfileTypePolicy};
 pub use private::{PrivateError, private_folder, read_private, write_private, write_public};
 pub use progress::{Points, Progress, Url};
@@ -22,7 +24,7 @@ pub use template::{Answers, OperatorAnswer};
 use crate::profile::Layer;
 use crate::profile::Policies;
 use crate::profile::TypeLayer;
-use crate::types::Malformed;
+pub use crate::types::Fqdn;
 use crate::types::Oid;
 use crate::types::OperatorId;
 
@@ -44,6 +46,10 @@ pub struct Config {
     pub vault: Vault,
     #[serde(default)]
     pub operator: Vec<Operator>,
+    #[serde(default)]
+    pub es12: Es12,
+    #[serde(default)]
+    pub smds: Vec<Smds>,
     #[serde(default)]
     pub revocation: Revocation,
     #[serde(default)]
@@ -266,37 +272,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A fully qualified domain name, in lower case: at least two labels of letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Fqdn(String);
-
-impl Fqdn {
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let fits = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
-        fits.then(|| Self(text.to_ascii_lowercase()))
-            .ok_or(Malformed("address: a domain name such as smdp.example.com, without https:// and port"))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Fqdn {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
 /// What is wrong with the configuration, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -366,6 +341,7 @@ impl Config {
                 found.push(format!("two [[operator]] are named {}: each needs its own name", operator.name));
             }
         }
+        found.extend(self.suspicious_smds());
         found.extend(self.odd_types());
         found.extend(self.zeros().map(|name| format!("{name} = 0 would refuse everything: set at least 1")));
         found
@@ -417,6 +393,7 @@ impl Config {
             ),
             ("policy.session_minutes", self.policy.session_minutes == 0),
             ("outbox.give_up_days", self.outbox.give_up_days == 0),
+            ("es12.timeout_seconds", self.es12.timeout_seconds == 0),
             ("limits.request_bytes_max", request_bytes_max == 0),
             ("limits.connections_max", connections_max == 0),
             ("limits.handshake_seconds", handshake_seconds == 0),
@@ -434,6 +411,9 @@ impl Config {
     }
 
     fn anchor(&mut self, folder: &Path) {
+        for path in self.smds_paths() {
+            *path = folder.join(&*path);
+        }
         let Database::Sqlite(database) = &mut self.database;
         let mut paths = vec![
             database,

@@ -8,10 +8,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::call::Smdp;
-use crate::errand::{Errand, wait_ms};
+use crate::errand::{DeleteEvent, Errand, wait_ms};
 use crate::es2plus::{Endpoint, Untold};
+use crate::es12::{Answered, Es12};
 use crate::fault::Fault;
 use crate::store::{Head, Undelivered};
+use crate::types::FunctionCallId;
 use crate::types::OperatorId;
 
 /// Errands under way at once: one for each receiver.
@@ -29,6 +31,8 @@ pub struct Receivers {
     /// functionRequesterIdentifier of our calls: our address.
     pub requester: String,
     pub operators: BTreeMap<OperatorId, Endpoint>,
+    /// The way to SM-DSs.
+    pub es12: Option<Arc<Es12>>,
     /// After so long without success an errand is given up.
     pub give_up_ms: i64,
 }
@@ -104,7 +108,7 @@ fn start(
 /// One try, and what became of it.
 async fn deliver(smdp: &Smdp, receivers: &Receivers, head: &Head) -> Result<(), Fault> {
     let Head { posted, receiver, tries, since, .. } = head;
-    let why = match receivers.hand_over(head).await {
+    let why = match receivers.hand_over(smdp, head).await? {
         Ok(()) => {
             tracing::info!(receiver, what = posted.errand.title(), "told");
             return smdp.outbox().delivered(&posted.call).await;
@@ -114,8 +118,8 @@ async fn deliver(smdp: &Smdp, receivers: &Receivers, head: &Head) -> Result<(), 
     let now = smdp.outbox().now();
     let given_up = now >= since.plus_ms(receivers.give_up_ms);
     let due_at = now.plus_ms(wait_ms(*tries, smdp.outbox().dice()?));
-    let aside = matches!(why, Untold::Refused(_));
-    let why: String = why.to_string().chars().take(WHY_CHARACTERS_MAX).collect();
+    let NotYet { why, aside } = why;
+    let why: String = why.chars().take(WHY_CHARACTERS_MAX).collect();
     let (call, iccid, what) = (posted.call.as_str(), posted.errand.iccid(), posted.errand.title());
     if given_up {
         tracing::error!(receiver, call, %iccid, what, tries, why, "given up: see `smdpp outbox list`");
@@ -125,16 +129,50 @@ async fn deliver(smdp: &Smdp, receivers: &Receivers, head: &Head) -> Result<(), 
     smdp.outbox().undelivered(&posted.call, Undelivered { why, due_at, aside, given_up }).await
 }
 
+/// Why a receiver does not have it yet.
+struct NotYet {
+    why: String,
+    /// It answered and refused this one: those behind it need not wait for it.
+    aside: bool,
+}
+
+impl From<Untold> for NotYet {
+    fn from(untold: Untold) -> Self {
+        Self { why: untold.to_string(), aside: matches!(untold, Untold::Refused(_)) }
+    }
+}
+
 impl Receivers {
-    async fn hand_over(&self, head: &Head) -> Result<(), Untold> {
+    async fn hand_over(&self, smdp: &Smdp, head: &Head) -> Result<Result<(), NotYet>, Fault> {
+        let call = &head.posted.call;
         match &head.posted.errand {
             Errand::Progress(progress) => {
                 let Some(endpoint) = self.operators.get(&progress.operator) else {
                     let why = "no address: this [[operator]] has no [operator.progress]";
-                    return Err(Untold::Unheard(why.to_owned()));
+                    return Ok(Err(Untold::Unheard(why.to_owned()).into()));
                 };
-                endpoint.tell(&self.requester, &head.posted.call, progress).await
+                Ok(endpoint.tell(&self.requester, call, progress).await.map_err(NotYet::from))
+            }
+            Errand::DeleteEvent(event) => {
+                // The order may have come back to this very event meanwhile: then it stays.
+                let profile = smdp.reader().profile(&event.iccid).await?;
+                if profile.is_some_and(|profile| profile.value.wants_event(&event.record())) {
+                    return Ok(Ok(()));
+                }
+                Ok(self.delete(event, call).await)
             }
         }
+    }
+
+    async fn delete(&self, event: &DeleteEvent, call: &FunctionCallId) -> Result<(), NotYet> {
+        let Some(es12) = &self.es12 else {
+            return Err(NotYet { why: "this server has no way to SM-DSs".to_owned(), aside: true });
+        };
+        let answered = es12.delete_event(event, call).await;
+        if answered.is_deleted() {
+            return Ok(());
+        }
+        let aside = matches!(answered, Answered::Refused { .. });
+        Err(NotYet { why: answered.why(), aside })
     }
 }

@@ -109,6 +109,17 @@ pub enum What {
         transaction: TransactionId,
         message_sha256: String,
     },
+    /// The SM-DS will be told of the order; `call` counts the tries.
+    EventAnnounced {
+        order: u32,
+        smds_address: String,
+        call: u32,
+    },
+    EventNotRegistered {
+        order: u32,
+        smds_address: String,
+        reply: SmdsReply,
+    },
     /// An administrator changed the order; as it stands afterwards. `None` is as the policy says, and never.
     OrderSet {
         order: u32,
@@ -116,6 +127,15 @@ pub enum What {
         confirmation_code_attempts_max: Option<u32>,
         expires_at: Option<Timestamp>,
     },
+}
+
+/// Why an SM-DS has no event of ours, as far as we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmdsReply {
+    Refused,
+    Unreachable,
+    Silent,
 }
 
 /// Whether the eUICC's one-time key was new for this binding.

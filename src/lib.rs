@@ -16,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod courier;
 pub mod errand;
+pub mod es12;
 pub mod es2plus;
 pub mod es8plus;
 pub mod es9plus;

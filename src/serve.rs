@@ -60,14 +60,16 @@ impl Doors {
             agreements: agreements(config),
             open_sessions_max: config.limits.open_sessions_max,
         }));
+        let es12 = Arc::new(world.es12);
         let receivers = Receivers {
+            es12: Some(Arc::clone(&es12)),
             requester: config.address.as_str().to_owned(),
             operators: world.endpoints,
             give_up_ms: DAY_MS.saturating_mul(i64::from(config.outbox.give_up_days)),
         };
         let limits = limits(config);
         let phones = es9plus::routes(Arc::clone(&smdp));
-        let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)));
+        let operators = es2plus::routes(Arc::clone(&smdp), Arc::new(registry(config)), es12);
         let es9plus_tls = TlsConfig::new(world.es9plus).with_brainpool(world.es9plus_brainpool);
         let es2plus_tls = TlsConfig::new(world.es2plus);
         let es9plus = Listener::bind(config.es9plus.listen, es9plus_tls, phones, limits).await?;

@@ -1,4 +1,5 @@
 //! Opens the house: everything that exists once, made from the configuration, or the list of all that is wrong.
+mod es12;
 mod own;
 mod progress;
 mod tls;
@@ -17,6 +18,7 @@ use crate::config::Database;
 use crate::config::OnTrouble;
 use crate::config::read_private;
 use crate::es2plus::Endpoint;
+use crate::es12::Es12;
 use crate::fault::Fault;
 use crate::hsm::Hsm;
 use crate::hsm::Sealer;
@@ -46,6 +48,8 @@ pub struct World {
     pub es2plus: Tls,
     /// Where operators want to hear of their Profiles.
     pub endpoints: BTreeMap<OperatorId, Endpoint>,
+    /// The way to SM-DSs.
+    pub es12: Es12,
     /// Until when each certificate of ours may be used, as named to people.
     pub expiries: Vec<Expiry>,
     /// What the CIs have revoked; `trust` and `credentials` know it already.
@@ -114,6 +118,9 @@ impl World {
         let es9plus = tls::es9plus(config, now, &mut wrong, &mut expiries);
         let es9plus_brainpool = tls::es9plus_brainpool(config, now, &mut wrong, &mut expiries);
         let es2plus = tls::es2plus(config, now, &mut wrong, &mut expiries);
+        let credential = own.as_ref().and_then(|(_, credentials)| credentials.iter().next());
+        let requester = credential.map_or_else(String::new, |own| own.oid.to_string());
+        let es12 = es12::open(config, requester, now, &mut wrong, &mut expiries);
         let endpoints = progress::endpoints(config, now, &mut wrong, &mut expiries);
         let store = match Self::open_store(config) {
             Ok(store) => {
@@ -125,10 +132,15 @@ impl World {
                 None
             }
         };
-        match (store, trust, own, es9plus, es2plus) {
-            (Some(store), Some(trust), Some((hsm, credentials)), Some(es9plus), Some(es2plus))
-                if wrong.is_empty() =>
-            {
+        match (store, trust, own, es9plus, es2plus, es12) {
+            (
+                Some(store),
+                Some(trust),
+                Some((hsm, credentials)),
+                Some(es9plus),
+                Some(es2plus),
+                Some(es12),
+            ) if wrong.is_empty() => {
                 let mut revocations = Lists::open(config, &trust, &credentials, now);
                 revocations.first(now).await;
                 refuse_missing(config, &revocations)?;
@@ -143,6 +155,7 @@ impl World {
                     es9plus_brainpool,
                     es2plus,
                     endpoints,
+                    es12,
                     expiries,
                     revocations,
                 })

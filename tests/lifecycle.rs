@@ -72,8 +72,8 @@ fn told_rows() -> Vec<[String; 3]> {
 /// The moves of a trigger; the first row has four.
 fn happens(trigger: &str) -> Vec<Transition> {
     let authorise = |ineligible| Command::Authorise { transaction: session(), limits: LIMITS, ineligible };
-    let bind =
-        || Command::Bind { transaction: session(), eid: eid(), one_time_key: OneTimeKey::New, rebind: true };
+    let one_time_key = OneTimeKey::New;
+    let bind = |rebind| Command::Bind { transaction: session(), eid: eid(), one_time_key, rebind };
     let refuse = || Command::RefuseConfirmationCode { transaction: session(), limits: LIMITS };
     let (released, downloaded) = (State::Released, State::Downloaded);
     let plain: fn(&mut Order) = |_| {};
@@ -109,21 +109,15 @@ fn happens(trigger: &str) -> Vec<Transition> {
         }
         "AuthenticateClient, too many download attempts" => (released, used_up, authorise(None)),
         "AuthenticateClient, the order has expired" => (released, expired, authorise(None)),
-        "GetBoundProfilePackage, the order has expired" => (released, expired, bind()),
+        "GetBoundProfilePackage, the order has expired" => (released, expired, bind(true)),
         "GetBoundProfilePackage, no Confirmation Code" => {
             return note(What::ConfirmationCodeMissing { order: 1, transaction: session() });
         }
         "GetBoundProfilePackage, wrong Confirmation Code" => (released, plain, refuse()),
         "GetBoundProfilePackage, too many wrong Confirmation Codes" => (released, used_up, refuse()),
-        "GetBoundProfilePackage, the package leaves" => (released, plain, bind()),
+        "GetBoundProfilePackage, the package leaves" => (released, plain, bind(true)),
         "GetBoundProfilePackage, another one-time key and `rebind = false`" => {
-            let command = Command::Bind {
-                transaction: session(),
-                eid: eid(),
-                one_time_key: OneTimeKey::New,
-                rebind: false,
-            };
-            (downloaded, plain, command)
+            (downloaded, plain, bind(false))
         }
         "result that has nothing to move" => (State::Installed, plain, typed(downloaded, "result: failed").1),
         "CancelSession endUserRejection, no package has left" => {
@@ -196,7 +190,7 @@ fn typed(state: State, command: &str) -> (Actor, Command) {
         "DownloadOrder, EID" => (operator, reserve(Some(eid()))),
         "ConfirmOrder, keep" => (operator, confirm(false)),
         "ConfirmOrder, release" => (operator, confirm(true)),
-        "ReleaseProfile" => (operator, Command::ReleaseProfile),
+        "ReleaseProfile" => (operator, Command::ReleaseProfile { heard: None }),
         "CancelOrder" => (operator, cancel_order(state)),
         "AuthenticateClient" => {
             (device, Command::Authorise { transaction: session(), limits: LIMITS, ineligible: None })
@@ -234,6 +228,8 @@ fn confirm(release_flag: bool) -> Command {
         fresh: MatchingId::parse("FRESH").unwrap(),
         confirmation_code_hash: None,
         release_flag,
+        smds_address: None,
+        heard: None,
     })
 }
 
@@ -271,6 +267,7 @@ fn profile_with(state: State, release_flag: bool, change: impl FnOnce(&mut Order
         session: Some(session()),
         bound: bound.then(|| Bound { eid: eid(), transaction: session() }),
         out: if bound { vec![session()] } else { Vec::new() },
+        event: None,
         failure: None,
         set: OrderSettings::default(),
     };

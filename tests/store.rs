@@ -74,6 +74,8 @@ fn confirm() -> Command {
         fresh: MatchingId::parse(MATCHING_ID).unwrap(),
         confirmation_code_hash: Some(CodeHash::new([0x5A; 32])),
         release_flag: true,
+        smds_address: None,
+        heard: None,
     })
 }
 

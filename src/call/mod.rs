@@ -15,13 +15,15 @@ pub use outbox::Outbox;
 pub use perform::{Ended, perform};
 pub use verdict::{Accepted, Failure, Verdict};
 
-use crate::errand::Agreements;
+use crate::errand::{Agreements, Errand, Posted};
 use crate::fault::Fault;
 use crate::hsm::Hsm;
-use crate::random::Random;
+use crate::random::{Random, octets};
 use crate::rsp::Setting;
 use crate::store::{Reader, Store};
 use crate::time::{Clock, Timestamp};
+use crate::types::FunctionCallId;
+use crate::types::hex;
 
 /// A function of an SGP.22 interface: its name, who may call it, its two messages and its recipe.
 pub trait Function {
@@ -117,6 +119,13 @@ impl Smdp {
 }
 
 impl Call<'_> {
+    /// An errand under the name by which its repetitions are known.
+    pub fn posted(&self, errand: Errand) -> Result<Posted, Fault> {
+        let name: [u8; 16] = octets(self.random)?;
+        let call = FunctionCallId::parse(&hex::encode(&name)).map_err(Fault::caused("name an errand"))?;
+        Ok(Posted { call, errand })
+    }
+
     /// Asks for a place for a new session. Anybody may ask for one, so there is a limit: a flood must not fill the
     /// store. The count is put right at each sweep.
     pub fn admit_session(&self) -> Result<(), Failure> {

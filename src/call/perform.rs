@@ -1,16 +1,13 @@
 //! The one place that commits. An answer leaves the house only after its change is durable.
 use std::time::Duration;
 
-use super::{Accepted, Failure, Function, Smdp};
+use super::{Accepted, Call, Failure, Function, Smdp};
 use crate::change::{Change, Refused};
-use crate::errand::{Posted, told};
+use crate::errand::told;
 use crate::fault::Fault;
 use crate::random::octets;
 use crate::store::CommitError;
-use crate::time::Timestamp;
-use crate::types::FunctionCallId;
 use crate::types::StatusCode;
-use crate::types::hex;
 
 /// How often a call is run again when another call changed the same row. Fifty callers for one shelf of
 /// profiles are through long before.
@@ -43,7 +40,7 @@ pub async fn perform<F: Function>(
             Err(Failure::Busy) => return Ok(Ended::Busy),
             Err(Failure::Fault(fault)) => return Err(fault),
         };
-        let change = with_errands(smdp, call.now, change)?;
+        let change = with_errands(smdp, &call, change)?;
         let (opened, has_errands) = (change.opened(), change.has_errands());
         match smdp.parts.store.commit(call.now, change).await {
             Ok(()) => {
@@ -62,14 +59,10 @@ pub async fn perform<F: Function>(
 }
 
 /// Adds what others must be told of this change. Here and nowhere else, so that no rule can forget it.
-fn with_errands(smdp: &Smdp, now: Timestamp, change: Change) -> Result<Change, Fault> {
+fn with_errands(smdp: &Smdp, call: &Call<'_>, change: Change) -> Result<Change, Fault> {
     let agreements = &smdp.parts.agreements;
-    let errands: Vec<_> = change.transitions().flat_map(|moved| told(moved, agreements, now)).collect();
-    errands.into_iter().try_fold(change, |change, errand| {
-        let name: [u8; 16] = octets(smdp.parts.random.as_ref())?;
-        let call = FunctionCallId::parse(&hex::encode(&name)).map_err(Fault::caused("name an errand"))?;
-        Ok(change.errand(Posted { call, errand }))
-    })
+    let errands: Vec<_> = change.transitions().flat_map(|moved| told(moved, agreements, call.now)).collect();
+    errands.into_iter().try_fold(change, |change, errand| Ok(change.errand(call.posted(errand)?)))
 }
 
 /// A short wait of random length, so that those who collided do not collide again.

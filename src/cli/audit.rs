@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::event::Failure;
 use crate::event::OneTimeKey;
+use crate::event::SmdsReply;
 use crate::event::What;
 use crate::event::cancel_reason;
 use crate::store::Store;
@@ -184,19 +185,35 @@ pub(super) fn sentence(what: &What) -> String {
             let result = if *installed { "installed" } else { "not installed" };
             format!("a late result of order {order}: {result} (session {transaction})")
         }
+        What::EventAnnounced { order, smds_address, call } => {
+            format!("order {order}: SM-DS {smds_address} is told of it (call {call})")
+        }
+        What::EventNotRegistered { order, smds_address, reply } => {
+            format!("order {order}: SM-DS {smds_address} {}", said(*reply))
+        }
         What::OrderSet { order, download_attempts_max, confirmation_code_attempts_max, expires_at } => {
-            let limit = |limit: &Option<u32>| limit.map_or("by policy".to_owned(), |limit| limit.to_string());
             let end = expires_at.map_or("never".to_owned(), |end| end.to_string());
+            let (downloads, codes) = (limit(*download_attempts_max), limit(*confirmation_code_attempts_max));
             format!(
-                "order {order} set: download attempts {}, confirmation code attempts {}, expires {end}",
-                limit(download_attempts_max),
-                limit(confirmation_code_attempts_max)
+                "order {order} set: download attempts {downloads}, confirmation code attempts {codes}, expires {end}"
             )
         }
         What::NotificationInvalid { transaction, .. } => {
             format!("a notification that does not hold was put aside (session {transaction})")
         }
     }
+}
+
+fn said(reply: SmdsReply) -> &'static str {
+    match reply {
+        SmdsReply::Refused => "refused the event",
+        SmdsReply::Unreachable => "could not be reached",
+        SmdsReply::Silent => "gave no answer: it may have the event",
+    }
+}
+
+fn limit(own: Option<u32>) -> String {
+    own.map_or("by policy".to_owned(), |limit| limit.to_string())
 }
 
 async fn verify(store: &Store, noted: Option<[u8; 32]>, out: &mut Out<'_>) -> Result<(), CliError> {

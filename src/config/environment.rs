@@ -74,12 +74,16 @@ pub(super) const VALUES: &[(&str, bool, &[&str])] = &[
         ],
     ),
     ("outbox", false, &["give_up_days"]),
+    ("es12", false, &["tls_certificate", "tls_key", "timeout_seconds"]),
+    ("smds", true, &["address", "connect", "ca"]),
     ("log", false, &["level", "format"]),
 ];
 
 /// The values that are no text.
 fn is_number(section: &str, value: &str) -> bool {
-    matches!(section, "policy" | "limits" | "outbox") || value == "grace_hours" || value.ends_with("_point")
+    matches!(section, "policy" | "limits" | "outbox")
+        || matches!(value, "grace_hours" | "timeout_seconds")
+        || value.ends_with("_point")
 }
 
 pub(super) fn read(

@@ -117,6 +117,20 @@ kind = "software"
 # File with 32 random octets in hexadecimal; Profiles and codes are sealed under it. Lose it and they are lost.
 seal_key = "data/seal.key"
 
+# Orders through an SM-DS (3.6): this server tells it of the order, with mutual TLS (5.9).
+[es12]
+# CERT.DP.TLS and its key, by which the SM-DS knows this server; PEM. Default: those of [es9plus].
+# tls_certificate = "{pki}/dptls.pem"
+# tls_key = "{pki}/dptls.key"
+# Seconds until an SM-DS counts as inaccessible; the operator's call waits so long. Default 10.
+timeout_seconds = 10
+
+# An SM-DS that is not found by its name at port 443, or whose certificate is of another issuer than a [[ci]].
+# [[smds]]
+# address = "smds.example.com"
+# connect = "127.0.0.1:9443"
+# ca = "pki/smds-ca.pem"
+
 # How patient this server is. The same members, but for session_minutes, may stand in [operator.policy] and in
 # [profile_type.policy]; `smdpp order set` changes some for one order. The narrower wins, each member alone.
 [policy]

@@ -87,6 +87,9 @@ fn other(section: &str, value: &str) -> String {
         }
         ("log", "level") => "trace".to_owned(),
         ("log", "format") => "json".to_owned(),
+        ("smds", "address") => "smds.example.org".to_owned(),
+        ("smds", "connect") => "127.0.0.1:3".to_owned(),
+        ("es12", "timeout_seconds") => "1066".to_owned(),
         ("policy", "keys") => "session".to_owned(),
         ("policy", "rebind") => "false".to_owned(),
         ("policy", "retry_after") => "all".to_owned(),

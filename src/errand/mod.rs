@@ -11,10 +11,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::{EventRecord, EventStatus};
 use crate::time::Timestamp;
 use crate::types::Eid;
+use crate::types::Fqdn;
 use crate::types::FunctionCallId;
 use crate::types::Iccid;
+use crate::types::MatchingId;
 use crate::types::OperatorId;
 use crate::types::ProfileType;
 
@@ -24,6 +27,17 @@ use crate::types::ProfileType;
 pub enum Errand {
     /// ES2+.HandleDownloadProgressInfo.
     Progress(Progress),
+    /// ES12.DeleteEvent.
+    DeleteEvent(DeleteEvent),
+}
+
+/// The input of DeleteEvent (5.9.2), and the SM-DS that has the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteEvent {
+    pub smds_address: Fqdn,
+    pub iccid: Iccid,
+    pub eid: Eid,
+    pub event_id: MatchingId,
 }
 
 /// An errand and the functionCallIdentifier under which it is sent, however often: so that the receiver can tell a
@@ -38,6 +52,7 @@ pub struct Posted {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Receiver<'a> {
     Operator(&'a OperatorId),
+    Smds(&'a Fqdn),
 }
 
 /// The input of HandleDownloadProgressInfo.
@@ -65,16 +80,35 @@ pub enum PointStatus {
     Failed { subject: String, reason: String, message: String },
 }
 
+impl DeleteEvent {
+    pub fn of(iccid: Iccid, event: EventRecord) -> Self {
+        let EventRecord { smds_address, eid, event_id, .. } = event;
+        Self { smds_address, iccid, eid, event_id }
+    }
+
+    /// The event as an order knew it.
+    pub fn record(&self) -> EventRecord {
+        EventRecord {
+            smds_address: self.smds_address.clone(),
+            eid: self.eid.clone(),
+            event_id: self.event_id.clone(),
+            status: EventStatus::Withdrawn,
+        }
+    }
+}
+
 impl Errand {
     pub fn receiver(&self) -> Receiver<'_> {
         match self {
             Self::Progress(progress) => Receiver::Operator(&progress.operator),
+            Self::DeleteEvent(event) => Receiver::Smds(&event.smds_address),
         }
     }
 
     pub fn iccid(&self) -> &Iccid {
         match self {
             Self::Progress(progress) => &progress.iccid,
+            Self::DeleteEvent(event) => &event.iccid,
         }
     }
 
@@ -82,6 +116,7 @@ impl Errand {
     pub fn title(&self) -> String {
         match self {
             Self::Progress(progress) => format!("point {} {}", progress.point, progress.status),
+            Self::DeleteEvent(_) => "delete the event".to_owned(),
         }
     }
 }
@@ -90,6 +125,7 @@ impl fmt::Display for Receiver<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operator(name) => write!(f, "operator {name}"),
+            Self::Smds(address) => write!(f, "SM-DS {address}"),
         }
     }
 }

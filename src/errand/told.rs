@@ -1,6 +1,6 @@
 //! Who is told of what happened: the table "who is told" of `specs/lifecycle.md` (SGP.22 3.1.3, 5.3.5).
 use super::agreement::{Agreement, Agreements, Point};
-use super::{Errand, PointStatus, Progress};
+use super::{DeleteEvent, Errand, PointStatus, Progress};
 use crate::event::{Event, Failure, What, cancel_reason};
 use crate::profile::{Profile, Transition};
 use crate::time::Timestamp;
@@ -22,7 +22,14 @@ const MESSAGE_CHARACTERS_MAX: usize = 128;
 
 /// Everything that others must be told of one move. Asked once for each move, before it is committed.
 pub fn told(transition: &Transition, agreements: &Agreements, now: Timestamp) -> Vec<Errand> {
-    progress(transition, agreements, now).map(Errand::Progress).into_iter().collect()
+    let progress = progress(transition, agreements, now).map(Errand::Progress);
+    progress.into_iter().chain(withdrawal(transition).map(Errand::DeleteEvent)).collect()
+}
+
+/// The SM-DS that may have an event of this Profile is told when it is over (3.1.3.3 step 10, 5.3.3).
+fn withdrawal(transition: &Transition) -> Option<DeleteEvent> {
+    let event = transition.withdrawn()?.clone();
+    Some(DeleteEvent::of(transition.after().iccid().clone(), event))
 }
 
 fn progress(transition: &Transition, agreements: &Agreements, now: Timestamp) -> Option<Progress> {
@@ -74,8 +81,7 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
         What::PackageBound { .. } => may(Point::BppDownload, PointStatus::Success),
         What::ProfileInstalled { .. } => may(Point::BppInstallation, PointStatus::Success),
         What::InstallationFailed { command, reason, element, .. } => {
-            let failure =
-                Failure::Installation { command: *command, reason: *reason, element: element.clone() };
+            let failure = Failure::Installation { command: *command, reason: *reason, element: *element };
             may(Point::BppInstallation, coded(BPP_NOT_EXECUTED, &failure.explain()))
         }
         What::SessionCancelled { transaction, reason, .. } if event.to == State::Error => {
@@ -115,6 +121,8 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
         | What::OrderCancelled { .. }
         | What::OrderSet { .. }
         | What::ResultLate { .. }
+        | What::EventAnnounced { .. }
+        | What::EventNotRegistered { .. }
         | What::NotificationInvalid { .. } => None,
     }
 }

@@ -85,13 +85,14 @@ async fn pick(
         }
         .into());
     }
+    // The shelf first: who finds it empty because this very call's twin took the last one then finds the twin.
+    let mut stock = call.reader.stock(caller, profile_type).await?;
     if let Some(repeat_key) = request.repeat_key()
         && let Some(before) = call.reader.profile_by_repeat_key(caller, &repeat_key).await?
     {
         return Ok(before);
     }
     // Many callers at once: each takes another place of the shelf, so that few collide.
-    let mut stock = call.reader.stock(caller, profile_type).await?;
     let dice = u32::from_be_bytes(octets(call.random)?);
     let place = usize::try_from(dice).unwrap_or_default().checked_rem(stock.len());
     let place = place.ok_or(StatusCode::PROFILE_TYPE_EMPTY)?;

@@ -5,7 +5,9 @@ mod download_order;
 mod handle_download_progress_info;
 mod registry;
 mod release_profile;
+mod smds;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,6 +26,8 @@ pub use release_profile::ReleaseProfile;
 
 use crate::call::{Call, Ended, Failure, Function, Smdp, perform};
 use crate::change::{Change, Refused, Versioned};
+use crate::es12::Es12;
+use crate::fault::Fault;
 use crate::profile::{Command, Profile};
 use crate::server::Peer;
 use crate::types::Actor;
@@ -35,12 +39,21 @@ use crate::wire;
 use crate::wire::Members;
 
 /// A function in the JSON binding.
-trait Json: Function<Caller = OperatorId> {
+trait Json: Function<Caller = OperatorId> + Sized {
     const PATH: &'static str;
 
     fn read(members: &Members, call: FunctionCallId) -> Result<Self::Request, StatusCode>;
 
     fn write(response: Self::Response) -> Map<String, Value>;
+
+    /// Carries the function out: for most it is one recipe, performed once.
+    fn run(
+        door: &Door,
+        caller: &OperatorId,
+        request: &Self::Request,
+    ) -> impl Future<Output = Result<Ended<Self::Response>, Fault>> + Send {
+        perform::<Self>(&door.smdp, caller, request)
+    }
 }
 
 /// What the handlers need.
@@ -48,15 +61,16 @@ trait Json: Function<Caller = OperatorId> {
 struct Door {
     smdp: Arc<Smdp>,
     registry: Arc<Registry>,
+    es12: Arc<Es12>,
 }
 
-pub fn routes(smdp: Arc<Smdp>, registry: Arc<Registry>) -> Router {
+pub fn routes(smdp: Arc<Smdp>, registry: Arc<Registry>, es12: Arc<Es12>) -> Router {
     Router::new()
         .route(DownloadOrder::PATH, post(serve::<DownloadOrder>))
         .route(ConfirmOrder::PATH, post(serve::<ConfirmOrder>))
         .route(CancelOrder::PATH, post(serve::<CancelOrder>))
         .route(ReleaseProfile::PATH, post(serve::<ReleaseProfile>))
-        .with_state(Door { smdp, registry })
+        .with_state(Door { smdp, registry, es12 })
 }
 
 /// Every ES2+ function is served by these lines.
@@ -79,7 +93,7 @@ async fn serve<F: Json>(
     };
     // What was read is enough; the rest need not wait for the database with us.
     drop((members, body));
-    match perform::<F>(&door.smdp, operator, &request).await {
+    match F::run(&door, operator, &request).await {
         Ok(Ended::Executed(response)) => wire::executed(F::write(response)),
         Ok(Ended::Refused(status)) => {
             let StatusCode { subject, reason, .. } = status;

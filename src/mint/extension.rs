@@ -14,10 +14,13 @@ pub enum Role {
     DpTls,
     DpAuth,
     DpPb,
+    DsTls,
+    DsAuth,
 }
 
 impl Role {
-    pub const ALL: [Self; 6] = [Self::Ci, Self::Euicc, Self::Eum, Self::DpTls, Self::DpAuth, Self::DpPb];
+    pub const ALL: [Self; 8] =
+        [Self::Ci, Self::Euicc, Self::Eum, Self::DpTls, Self::DpAuth, Self::DpPb, Self::DsTls, Self::DsAuth];
 
     pub const fn policy(self) -> &'static str {
         match self {
@@ -27,6 +30,8 @@ impl Role {
             Self::DpTls => "2.23.146.1.2.1.3",
             Self::DpAuth => "2.23.146.1.2.1.4",
             Self::DpPb => "2.23.146.1.2.1.5",
+            Self::DsTls => "2.23.146.1.2.1.6",
+            Self::DsAuth => "2.23.146.1.2.1.7",
         }
     }
 
@@ -38,6 +43,8 @@ impl Role {
             Self::DpTls => "DPtls",
             Self::DpAuth => "DPauth",
             Self::DpPb => "DPpb",
+            Self::DsTls => "DStls",
+            Self::DsAuth => "DSauth",
         }
     }
 }

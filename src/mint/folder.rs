@@ -59,6 +59,8 @@ impl TestPki {
             Entry::new("brainpool/dpauth", "SM-DP+ authentication under it", &second.dpauth),
             Entry::new("brainpool/dppb", "SM-DP+ profile binding under it", &second.dppb),
             Entry::new("brainpool/dptls", "SM-DP+ TLS for LPAs that speak brainpool only", &second.dptls),
+            Entry::new("dsauth", "SM-DS authentication, for a laboratory: signs ES11", &self.dsauth),
+            Entry::new("dstls", "SM-DS TLS: smds.example.com on ES11 and ES12", &self.dstls),
             Entry::new("operator-ca", "issues operators' client certificates for ES2+", &self.operator_ca),
         ];
         entries.extend(self.operators.iter().map(|operator| {

@@ -19,7 +19,7 @@ pub use extension::{KeyUsage, Role};
 pub use import::{Findings, Wanted, import};
 pub use revoke::revoke;
 pub use roles::{
-    Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_euicc, issue_eum, issue_operator,
+    Overrides, Press, issue_ci, issue_dp, issue_dptls, issue_dstls, issue_euicc, issue_eum, issue_operator,
     issue_operator_ca,
 };
 
@@ -73,7 +73,14 @@ pub struct TestPki {
     pub operators: Vec<Operator>,
     /// The same SM-DP+ and the same eUICCs under a second CI.
     pub brainpool: Chain,
+    /// An SM-DS for laboratories, `smds.example.com`.
+    pub dsauth: Issued,
+    pub dstls: Issued,
 }
+
+/// The SM-DS of the test world.
+pub const SMDS_ADDRESS: &str = "smds.example.com";
+const SMDS_OID: &str = "2.999.15";
 
 /// All that is certified under one CI.
 pub struct Chain {
@@ -110,7 +117,10 @@ impl TestPki {
         let operator_ca = issue_operator_ca(press, &Overrides::default())?;
         let operators = operators(press, plan, &operator_ca)?;
         let brainpool = Chain::new(press, plan, Curve::BrainpoolP256r1)?;
-        Ok(Self { ci, eum, euiccs, dpauth, dppb, dptls, operator_ca, operators, brainpool })
+        let (smds_oid, right) = (Oid::parse(SMDS_OID)?, Overrides::default());
+        let dsauth = issue_dp(press, &ci, Role::DsAuth, &smds_oid, &right)?;
+        let dstls = issue_dstls(press, &ci, SMDS_ADDRESS, &smds_oid, &right)?;
+        Ok(Self { ci, eum, euiccs, dpauth, dppb, dptls, operator_ca, operators, brainpool, dsauth, dstls })
     }
 }
 

@@ -115,7 +115,7 @@ pub fn issue_euicc(
     draft.issue(&template, Some(eum))
 }
 
-/// DPauth or DPpb, by `role`: they differ in policy, key and serial number only (4.5.2.1.0.4).
+/// DPauth, DPpb or DSauth, by `role`: the first two differ in policy, key and serial number only (4.5.2.1.0.4).
 pub fn issue_dp(
     press: Press<'_>,
     ci: &Issued,
@@ -125,8 +125,9 @@ pub fn issue_dp(
 ) -> Result<Issued, MintError> {
     let draft = Draft { press, overrides, role: Some(role), days: press.valid_days };
     let registered = overrides.registered_id.as_ref().unwrap_or(smdp_oid);
+    let name = if role == Role::DsAuth { "smdpp test SM-DS" } else { "smdpp test SM-DP+" };
     let template = draft.template(
-        vec![draft.organization(DP_ORGANIZATION), draft.common_name("smdpp test SM-DP+")],
+        vec![draft.organization(DP_ORGANIZATION), draft.common_name(name)],
         vec![
             Extension::alternative_names(&[], registered)?,
             draft.key_usage(KeyUsage::DigitalSignature)?,
@@ -145,8 +146,30 @@ pub fn issue_dptls(
     smdp_oid: &Oid,
     overrides: &Overrides,
 ) -> Result<Issued, MintError> {
-    let draft = Draft { press, overrides, role: Some(Role::DpTls), days: TLS_DAYS };
-    let registered = overrides.registered_id.as_ref().unwrap_or(smdp_oid);
+    issue_tls(press, ci, Role::DpTls, address, smdp_oid, overrides)
+}
+
+/// CERT.DS.TLS: server and client as CERT.DP.TLS is, of another role.
+pub fn issue_dstls(
+    press: Press<'_>,
+    ci: &Issued,
+    address: &str,
+    smds_oid: &Oid,
+    overrides: &Overrides,
+) -> Result<Issued, MintError> {
+    issue_tls(press, ci, Role::DsTls, address, smds_oid, overrides)
+}
+
+fn issue_tls(
+    press: Press<'_>,
+    ci: &Issued,
+    role: Role,
+    address: &str,
+    oid: &Oid,
+    overrides: &Overrides,
+) -> Result<Issued, MintError> {
+    let draft = Draft { press, overrides, role: Some(role), days: TLS_DAYS };
+    let registered = overrides.registered_id.as_ref().unwrap_or(oid);
     let template = draft.template(
         vec![draft.organization(DP_ORGANIZATION), draft.common_name(address)],
         vec![
@@ -216,8 +239,9 @@ impl Draft<'_> {
             (None, None) => None,
         };
         if let Some(policy) = policy {
-            // Table 15: only the TLS certificate has it not critical.
-            extensions.push(Extension::policy(&policy, self.role != Some(Role::DpTls))?);
+            // Table 15: only TLS certificates have it not critical.
+            extensions
+                .push(Extension::policy(&policy, !matches!(self.role, Some(Role::DpTls | Role::DsTls)))?);
         }
         if self.overrides.unknown_critical {
             extensions.push(Extension::unknown()?);

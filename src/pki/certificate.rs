@@ -31,6 +31,8 @@ pub enum Role {
     DpTls,
     DpAuth,
     DpPb,
+    DsTls,
+    DsAuth,
 }
 
 impl Role {
@@ -42,6 +44,8 @@ impl Role {
             Self::DpTls => 3,
             Self::DpAuth => 4,
             Self::DpPb => 5,
+            Self::DsTls => 6,
+            Self::DsAuth => 7,
         };
         [0x67, 0x81, 0x12, 0x01, 0x02, 0x01, arc]
     }
@@ -213,12 +217,15 @@ impl Certificate {
         }
     }
 
+    /// The policy of this role is there and critical, as 4.5.2 asks of all but TLS certificates.
     pub(super) fn has_role(&self, role: Role) -> bool {
+        self.extensions.policies.as_ref().is_some_and(|policies| policies.critical) && self.names_role(role)
+    }
+
+    /// The policy of this role is there.
+    fn names_role(&self, role: Role) -> bool {
         let has = |oid: &Oid| oid.der_content() == role.policy();
-        self.extensions
-            .policies
-            .as_ref()
-            .is_some_and(|policies| policies.critical && policies.value.iter().any(has))
+        self.extensions.policies.as_ref().is_some_and(|policies| policies.value.iter().any(has))
     }
 
     /// keyUsage is critical, as 4.5.2 asks, and has what `wanted` looks for.
@@ -242,6 +249,11 @@ impl Certificate {
             self.key().filter(|_| self.is_ecdsa_sha256 && self.issuer == self.subject).ok_or(BadSignature)?;
         key.verify_asn1(&self.tbs, &self.signature)
     }
+}
+
+/// A TLS certificate for this role (4.5.2.1, Table 15: its policy need not be critical). TLS has verified its chain.
+pub fn names_role(der: &[u8], role: Role) -> bool {
+    Certificate::parse(der).is_ok_and(|certificate| certificate.names_role(role))
 }
 
 impl Extensions {

@@ -12,7 +12,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Certificate, Role};
+pub use certificate::{Certificate, Role, names_role};
 pub use chain::{TrustStore, VerifiedEum};
 pub use credentials::{Credential, Credentials, PkiError, check_tls_certificate, key_fits};
 pub use crl::{CRL_OCTETS_MAX, CrlError, CrlNumber, Serial};

@@ -1,5 +1,6 @@
 //! The Profile lifecycle (SGP.22 3.1.6). Every transition is decided in [`Profile::decide`]; nothing else moves a state.
 use super::Profile;
+use super::event_record::{EventRecord, Heard};
 use super::moves::{Reservation, Step};
 use super::order::Limits;
 use super::policy::RetryAfter;
@@ -8,6 +9,7 @@ use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::CodeHash;
 use crate::types::Eid;
+use crate::types::Fqdn;
 use crate::types::FunctionCallId;
 use crate::types::Iccid;
 use crate::types::MatchingId;
@@ -30,7 +32,7 @@ pub enum Command {
     /// ES2+.ConfirmOrder (5.3.2).
     ConfirmOrder(Confirm),
     /// ES2+.ReleaseProfile (5.3.4).
-    ReleaseProfile,
+    ReleaseProfile { heard: Option<Heard> },
     /// ES2+.CancelOrder (5.3.3).
     CancelOrder {
         call: FunctionCallId,
@@ -86,6 +88,9 @@ pub struct Confirm {
     pub fresh: MatchingId,
     pub confirmation_code_hash: Option<CodeHash>,
     pub release_flag: bool,
+    pub smds_address: Option<Fqdn>,
+    /// What the SM-DS answered; `None` as long as it was not asked.
+    pub heard: Option<Heard>,
 }
 
 /// Where CancelOrder leaves the Profile.
@@ -122,13 +127,24 @@ pub enum Report {
 pub struct Transition {
     after: Profile,
     event: Event,
+    withdrawn: Option<EventRecord>,
     evidence: Option<Vec<u8>>,
 }
 
 impl Transition {
     /// Private to this room: a Profile changes only by a move.
-    pub(super) fn of(after: Profile, event: Event) -> Self {
-        Self { after, event, evidence: None }
+    pub(super) fn of(after: Profile, event: Event, withdrawn: Option<EventRecord>) -> Self {
+        Self { after, event, withdrawn, evidence: None }
+    }
+
+    /// The Event Record that the SM-DS may have and shall delete now (3.6.2).
+    pub fn withdrawn(&self) -> Option<&EventRecord> {
+        self.withdrawn.as_ref()
+    }
+
+    /// For an event that the SM-DS has refused: there is nothing to delete.
+    pub(super) fn without_withdrawal(self) -> Self {
+        Self { withdrawn: None, ..self }
     }
 
     /// With the octets that prove the event, which the trail keeps only as a hash; for those who are told of it.
@@ -201,11 +217,11 @@ impl Profile {
                 Err(StatusCode::ICCID_WRONG_STATE.into())
             }
 
-            (Confirmed, Command::ReleaseProfile) => self.released(step),
-            (Released, Command::ReleaseProfile) => Ok(None),
+            (Confirmed, Command::ReleaseProfile { heard }) => self.released(step, heard),
+            (Released, Command::ReleaseProfile { .. }) => Ok(None),
             (
                 Available | Allocated | Linked | Downloaded | Installed | Error | Unavailable,
-                Command::ReleaseProfile,
+                Command::ReleaseProfile { .. },
             ) => Err(StatusCode::ICCID_WRONG_STATE.into()),
 
             (
@@ -288,7 +304,7 @@ impl Profile {
     /// say where the Profile stood when it stood elsewhere.
     pub fn noted(self, actor: Actor, what: What) -> Transition {
         let (from, to, iccid) = (Some(self.state), self.state, self.iccid.clone());
-        Transition::of(self, Event { v: ENCODING, actor, iccid, from, to, what })
+        Transition::of(self, Event { v: ENCODING, actor, iccid, from, to, what }, None)
     }
 
     /// Puts a new Profile in stock.
@@ -299,6 +315,6 @@ impl Profile {
             Event { v: ENCODING, actor, iccid: iccid.clone(), from: None, to: State::Available, what };
         let state = State::Available;
         let after = Self { iccid, operator, profile_type, state, orders: 0, order: None, cancelled_by: None };
-        Transition::of(after, event)
+        Transition::of(after, event, None)
     }
 }

@@ -1,6 +1,7 @@
 //! A Profile as the SM-DP+ holds it, the order on it, and the one place that decides its state.
 pub mod elements;
 mod eligibility;
+mod event_record;
 mod lifecycle;
 mod moves;
 mod order;
@@ -8,6 +9,7 @@ pub mod package;
 mod policy;
 
 pub use eligibility::{Candidate, DeviceRule, EuiccCategory, Rules, TacPrefix, eligibility};
+pub use event_record::{EventRecord, EventStatus, Heard, Reply};
 pub use lifecycle::{
     Command, Confirm, Denied, FinalState, Import, Ineligible, OrderChange, Report, Transition,
 };

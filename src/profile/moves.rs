@@ -1,5 +1,6 @@
 //! The moves of the lifecycle table: what changes in a Profile, and the event that says so.
 use super::Profile;
+use super::event_record::{Asked, Heard};
 use super::lifecycle::{Confirm, Decision, Denied, FinalState, Ineligible, OrderChange, Report, Transition};
 use super::order::{Bound, Confirmation, Limits, Order, OrderSettings};
 use super::policy::RetryAfter;
@@ -14,6 +15,7 @@ use crate::types::StatusCode;
 use crate::types::TransactionId;
 
 /// Who moves the Profile, and when.
+#[derive(Clone)]
 pub(super) struct Step {
     pub(super) actor: Actor,
     pub(super) now: Timestamp,
@@ -45,6 +47,7 @@ impl Profile {
             session: None,
             bound: None,
             out: Vec::new(),
+            event: None,
             failure: None,
             set: OrderSettings::default(),
         };
@@ -63,16 +66,24 @@ impl Profile {
     }
 
     pub(super) fn confirmed(self, step: Step, confirm: Confirm) -> Decision {
-        let Confirm { eid, matching_id, fresh, confirmation_code_hash, release_flag } = confirm;
         let Some(order) = self.order.clone() else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
         if order.expired(step.now) {
             return Err(StatusCode::ORDER_EXPIRED.into());
         }
-        if matches!((&order.eid, &eid), (Some(ordered), Some(given)) if ordered != given) {
+        if matches!((&order.eid, &confirm.eid), (Some(ordered), Some(given)) if ordered != given) {
             return Err(StatusCode::EID_MISMATCH.into());
         }
-        let eid = order.eid.or(eid);
-        let matching_id = matching_id.unwrap_or(fresh);
+        let eid = order.eid.as_ref().or(confirm.eid.as_ref()).cloned();
+        let mut event = order.wanted_event(&confirm, eid.as_ref())?;
+        let Confirm { matching_id, fresh, confirmation_code_hash, release_flag, heard, .. } = confirm;
+        if let Some(wanted) = event.take_if(|_| release_flag) {
+            event = match self.clone().asked(step.clone(), wanted, heard)? {
+                Asked::First(note) => return Ok(Some(*note)),
+                Asked::Registered(event) => Some(event),
+            };
+        }
+        let named = event.as_ref().map(|event| event.event_id.clone());
+        let matching_id = named.or(matching_id).unwrap_or(fresh);
         if matching_id.is_empty() && eid.is_none() {
             return Err(StatusCode::EID_MISSING.into());
         }
@@ -88,6 +99,7 @@ impl Profile {
                 order.eid = eid;
                 order.repeat_key = None;
                 order.confirmation = Some(confirmation);
+                order.event = event;
             }
         })))
     }
@@ -353,15 +365,27 @@ impl Profile {
             && confirm.matching_id.as_ref().is_none_or(|id| *id == confirmation.matching_id)
             && confirm.confirmation_code_hash == confirmation.confirmation_code_hash
             && confirm.release_flag == confirmation.release_flag
+            && confirm.smds_address.as_ref() == order.event.as_ref().map(|event| &event.smds_address)
     }
 
-    pub(super) fn released(self, step: Step) -> Decision {
-        let Some(order) = &self.order else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
+    pub(super) fn released(self, step: Step, heard: Option<Heard>) -> Decision {
+        let Some(order) = self.order.clone() else { return Err(StatusCode::ICCID_WRONG_STATE.into()) };
         if order.expired(step.now) {
             return Err(StatusCode::ORDER_EXPIRED.into());
         }
+        let event = match order.event {
+            None => None,
+            Some(event) => match self.clone().asked(step.clone(), event, heard)? {
+                Asked::First(note) => return Ok(Some(*note)),
+                Asked::Registered(event) => Some(event),
+            },
+        };
         let what = What::ProfileReleased { order: order.number };
-        Ok(Some(self.moved(step, State::Released, what, |_| {})))
+        Ok(Some(self.moved(step, State::Released, what, |profile| {
+            if let Some(order) = &mut profile.order {
+                order.event = event;
+            }
+        })))
     }
 
     pub(super) fn set(self, step: Step, change: OrderChange) -> Decision {
@@ -401,7 +425,13 @@ impl Profile {
         Box::new(Denied { status, moved: Some(moved) })
     }
 
-    fn moved(mut self, step: Step, to: State, what: What, change: impl FnOnce(&mut Self)) -> Transition {
+    pub(super) fn moved(
+        mut self,
+        step: Step,
+        to: State,
+        what: What,
+        change: impl FnOnce(&mut Self),
+    ) -> Transition {
         let event = Event {
             v: ENCODING,
             actor: step.actor,
@@ -410,8 +440,10 @@ impl Profile {
             to,
             what,
         };
+        let registered = self.order.as_ref().and_then(|order| order.event.clone());
         self.state = to;
         change(&mut self);
-        Transition::of(self, event)
+        let withdrawn = self.withdraw(registered);
+        Transition::of(self, event, withdrawn)
     }
 }

@@ -1,6 +1,7 @@
 //! What an operator ordered (SGP.22 3.1.1): EID, MatchingID, Confirmation Code, and how often it was tried.
 use serde::{Deserialize, Serialize};
 
+use super::event_record::EventRecord;
 use crate::event::Failure;
 use crate::time::Timestamp;
 use crate::types::CodeHash;
@@ -33,6 +34,9 @@ pub struct Order {
     /// Sessions whose package left, and of which the eUICC has not signed that nothing came of it. As long as there
     /// is one, some eUICC may hold the Profile.
     pub out: Vec<TransactionId>,
+    /// The Event Record at an SM-DS, if the operator named one.
+    #[serde(default)]
+    pub event: Option<EventRecord>,
     /// Why the order ended, in the state Error; or the last temporary failure, in the state Downloaded.
     pub failure: Option<Failure>,
     /// What was set for this order alone.
@@ -79,6 +83,12 @@ impl Order {
 
     pub fn matching_id(&self) -> Option<&MatchingId> {
         self.confirmation.as_ref().map(|confirmation| &confirmation.matching_id)
+    }
+
+    /// The MatchingID that nobody else may have: also while an SM-DS is told of it, before the order is confirmed.
+    pub fn held_matching_id(&self) -> Option<&MatchingId> {
+        let announced = self.event.as_ref().filter(|event| event.may_be_registered());
+        self.matching_id().or(announced.map(|event| &event.event_id))
     }
 
     pub fn confirmation_code_hash(&self) -> Option<&CodeHash> {

@@ -37,6 +37,7 @@ impl Store {
         let mut writes = Vec::new();
         for profile in profiles {
             writes.push(profile_write(rows, at, &profile)?);
+            writes.extend(event_write(rows, &profile.value));
         }
         for package in packages {
             writes.push(package_write(rows, package)?);
@@ -75,7 +76,7 @@ fn profile_write(rows: &Rows, at: Timestamp, profile: &Versioned<Profile>) -> Re
     let order = profile.order();
     // An installed Profile needs its MatchingID no more: the operator may use it again.
     let held = order.filter(|_| profile.state() != State::Installed);
-    let matching_id = held.and_then(|order| order.matching_id()).filter(|id| !id.is_empty());
+    let matching_id = held.and_then(|order| order.held_matching_id()).filter(|id| !id.is_empty());
     let body = order.map(|order| {
         let place = Place { table: "profile", row: profile.iccid().as_str(), column: "order_body" };
         encode(order).and_then(|plain| rows.sealer().seal(place, &plain))
@@ -106,6 +107,22 @@ fn profile_write(rows: &Rows, at: Timestamp, profile: &Versioned<Profile>) -> Re
         "UPDATE profile SET state = ?2, orders = ?3, repeat_key = ?4, cancelled_call = ?5, eid_index = ?6,
                             matching_index = ?7, order_body = ?8, updated_at = ?9, version = version + 1
          WHERE iccid = ?1 AND version = ?10",
+        values,
+    ))
+}
+
+/// An EventID is never used again (3.6.1.1): another order that has it conflicts.
+fn event_write(rows: &Rows, profile: &Profile) -> Option<Write> {
+    let event = profile.order()?.event.as_ref().filter(|event| event.may_be_registered())?;
+    let values = vec![
+        Value::Blob(rows.matching_index(&event.event_id)),
+        Value::text(profile.iccid().as_str()),
+        Value::Int(i64::from(profile.orders())),
+    ];
+    Some(one_row(
+        "INSERT INTO event_used (event_index, iccid, orders) VALUES (?1, ?2, ?3)
+         ON CONFLICT (event_index) DO UPDATE SET orders = excluded.orders
+         WHERE iccid = excluded.iccid AND orders = excluded.orders",
         values,
     ))
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_house.sql"),
     include_str!("../../migrations/sqlite/0002_outbox.sql"),
     include_str!("../../migrations/sqlite/0003_policy.sql"),
+    include_str!("../../migrations/sqlite/0004_events.sql"),
 ];
 
 /// A value on its way into a column or out of one.

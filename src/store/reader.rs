@@ -91,6 +91,22 @@ impl<'a> Reader<'a> {
         self.one("matching_index = ?1", &[Value::Blob(self.rows.matching_index(id))])
     }
 
+    /// True if an SM-DS was told of this MatchingID for another order than this one of the Profile.
+    pub async fn event_used_by_another(
+        &self,
+        id: &MatchingId,
+        iccid: &Iccid,
+        order: u32,
+    ) -> Result<bool, Fault> {
+        let sql = "SELECT 1 FROM event_used WHERE event_index = ?1 AND NOT (iccid = ?2 AND orders = ?3)";
+        let values = [
+            Value::Blob(self.rows.matching_index(id)),
+            Value::text(iccid.as_str()),
+            Value::Int(i64::from(order)),
+        ];
+        Ok(!self.readers.query(sql, &values)?.is_empty())
+    }
+
     /// What is ordered for this eUICC and not over; what can be downloaded first.
     pub async fn profiles_of(&self, eid: &Eid) -> Result<Vec<Versioned<Profile>>, Fault> {
         let values = [Value::Blob(self.rows.eid_index(eid)), Value::Int(ORDERS_MAX)];

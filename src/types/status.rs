@@ -71,7 +71,8 @@ status_codes! {
     EID_MISSING = "8.1.1"/"2.2", "This kind of order needs an EID. Name it in DownloadOrder or here.";
     EID_LEFT_OUT = "8.1.1"/"2.3", "The order is for one EID. Name it in the call.";
     EID_MISMATCH = "8.1.1"/"3.10", "DownloadOrder named another EID. Name that one, or cancel and order anew.";
-    SMDS_INACCESSIBLE = "8.9"/"5.1", "This SM-DS cannot be reached from here.";
+    SMDS_INACCESSIBLE = "8.9"/"5.1", "The SM-DS cannot be reached, or gave no answer. Check smdsAddress, or send the call again.";
+    SMDS_REFUSED = "8.9"/"4.2", "The SM-DS refused the event. Choose another matchingId, or ask the SM-DS.";
 }
 
 /// 8.2.7/3.8 by the tries that are left: a person must know, and the one who asks is a verified eUICC with the

@@ -45,6 +45,8 @@ fn confirmed(matching_id: &str) -> profile::Command {
         fresh: MatchingId::parse("UNUSED").unwrap(),
         confirmation_code_hash: Some(smdpp::types::CodeHash::new([7; 32])),
         release_flag: true,
+        smds_address: None,
+        heard: None,
     })
 }
 

@@ -12,6 +12,7 @@ use smdpp::types::{Oid, StatusCode};
 
 use crate::house::{Answer, House, TYPE, Wishes, eid};
 use crate::scene::{CODE, Scene, faulty, with, without};
+use crate::smds::refused_by_an_smds;
 
 #[tokio::test]
 async fn every_code_is_provoked_and_none_is_dead() {
@@ -111,6 +112,7 @@ async fn confirmation(status: StatusCode) -> Option<Answer> {
         StatusCode::MATCHING_ID_INVALID => json!({ "matchingId": "lower" }),
         StatusCode::MATCHING_ID_IN_USE => json!({ "matchingId": scene.id }),
         StatusCode::EID_MISSING => json!({ "matchingId": "" }),
+        StatusCode::SMDS_REFUSED => return Some(refused_by_an_smds().await),
         StatusCode::SMDS_INACCESSIBLE => json!({ "eid": eid, "smdsAddress": "smds.example.com" }),
         StatusCode::EID_MISMATCH => {
             order["eid"] = json!(scene.house.eid(1));

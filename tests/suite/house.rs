@@ -1,18 +1,15 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "house/own.rs"]
+mod own;
 #[path = "wishes.rs"]
 mod wishes;
 
-use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, header};
 use euicc::lpa::{Authentication, Binding, Lpa, LpaConfig, Offer, asn1};
 use euicc::{Card, Identity};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use smdpp::asn1::{
     Metadata, NotificationAddress, NotificationEvent, NotificationEvents, Owner, Pprs, ProfileClass,
@@ -21,26 +18,28 @@ use smdpp::bpp::keys::ProfileKeys;
 use smdpp::bpp::protect::protect;
 use smdpp::call::{Parts, Smdp};
 use smdpp::change::{Change, Package, Versioned};
-use smdpp::es2plus::{Registered, Registry};
+use smdpp::es12::Es12;
 use smdpp::hsm::{Hsm, Sealer};
 use smdpp::mint::{Issued, TestPki};
 use smdpp::profile::{Import, Profile};
 use smdpp::random::SeededRandom;
-use smdpp::rsp::Setting;
-use smdpp::server::{ClientCertificate, Peer};
 use smdpp::store::Store;
-use smdpp::time::{Clock, DAY_MS, MINUTE_MS, Timestamp};
+use smdpp::time::{Clock, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
-use tower::ServiceExt;
+
+#[path = "doors.rs"]
+mod doors;
+pub(crate) use doors::{Answer, BINDING, Road};
 
 use crate::papers::Papers;
+use own::{es12, registry, setting};
 pub(crate) use wishes::Wishes;
 
 pub(crate) const ADDRESS: &str = "smdp.example.com";
 pub(crate) const TYPE: &str = "P9054-2";
 /// 2026-11-22.
-const START_MS: i64 = 1_795_305_600_000;
+pub(crate) const START_MS: i64 = 1_795_305_600_000;
 
 /// A clock that a test sets.
 pub(crate) struct Hands(AtomicI64);
@@ -60,63 +59,12 @@ pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) es9plus: Router,
     pub(crate) es2plus: Router,
+    pub(crate) es12: Arc<Es12>,
     /// The conformance suite puts real sockets between caller and router.
     pub(crate) road: Option<Box<dyn Road>>,
     pub(crate) lpa: Lpa,
     calls: AtomicI64,
     pub(crate) folder: tempfile::TempDir,
-}
-
-/// A way to the doors other than calling their routers; an ES2+ caller shows a certificate.
-pub(crate) trait Road: Send + Sync {
-    fn travel<'a>(
-        &'a self,
-        path: String,
-        certificate: Option<Vec<u8>>,
-        body: Vec<u8>,
-    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
-}
-
-tokio::task_local! {
-    /// The binding that ES9+ is called in; JSON unless a test says otherwise.
-    pub(crate) static BINDING: Binding;
-}
-
-/// HTTP status and JSON body (null when empty).
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) http: u16,
-    pub(crate) body: Value,
-    pub(crate) headers: BTreeMap<String, String>,
-}
-
-impl Answer {
-    /// `ok`, `8.1/6.1`, or `HTTP 404`.
-    pub(crate) fn verdict(&self) -> String {
-        let status = self.body.pointer("/header/functionExecutionStatus");
-        let text = status.and_then(|status| status.pointer("/status")).and_then(Value::as_str);
-        match (self.http, text) {
-            (204, None) | (200, Some("Executed-Success")) => "ok".to_owned(),
-            (200, Some("Failed")) => self.code(),
-            (http, _) => format!("HTTP {http}"),
-        }
-    }
-
-    /// Subject and reason, whatever HTTP says; `error 5` in the ASN.1 binding.
-    pub(crate) fn code(&self) -> String {
-        if let Some(error) = self.body.pointer("/header/functionExecutionStatus/error") {
-            return format!("error {error}");
-        }
-        let data = self.body.pointer("/header/functionExecutionStatus/statusCodeData");
-        let text = |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or("");
-        format!("{}/{}", text("subjectCode"), text("reasonCode"))
-    }
-
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.verdict(), "ok", "{:?}", self.body);
-        self.body
-    }
 }
 
 impl House {
@@ -143,11 +91,12 @@ impl House {
         };
         let smdp = Arc::new(Smdp::new(parts));
         let es9plus = es9plus::routes(smdp.clone());
-        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)));
+        let es12 = Arc::new(es12(&pki, wishes.smds));
+        let es2plus = es2plus::routes(smdp.clone(), Arc::new(registry(&pki)), es12.clone());
         let config = LpaConfig { tls_roots: vec![pki.ci.der.clone()], ..LpaConfig::default() };
         let lpa = Lpa::new(ADDRESS, config).unwrap();
         let calls = AtomicI64::new(0);
-        Self { pki, clock, smdp, store, es9plus, es2plus, road: None, lpa, calls, folder }
+        Self { pki, clock, smdp, store, es9plus, es2plus, es12, road: None, lpa, calls, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -249,7 +198,7 @@ impl House {
 
     /// Any octets, in the ASN.1 binding.
     pub(crate) async fn asn1_raw(&self, body: Vec<u8>) -> (Answer, Vec<u8>) {
-        send(&self.es9plus, asn1::PATH, None, body).await
+        doors::send(&self.es9plus, asn1::PATH, None, body).await
     }
 
     pub(crate) async fn es9_raw(&self, function: &str, body: Vec<u8>) -> Answer {
@@ -265,7 +214,7 @@ impl House {
     ) -> Answer {
         match &self.road {
             Some(road) => road.travel(path, certificate, body).await,
-            None => send(router, &path, certificate, body).await.0,
+            None => doors::send(router, &path, certificate, body).await.0,
         }
     }
 
@@ -437,48 +386,6 @@ pub(crate) fn bpp(body: &Value) -> Vec<u8> {
     use base64::Engine;
     let text = body["boundProfilePackage"].as_str().unwrap();
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
-}
-
-async fn send(router: &Router, path: &str, certificate: Option<Vec<u8>>, body: Vec<u8>) -> (Answer, Vec<u8>) {
-    let certificate = certificate.map(|der| Arc::new(ClientCertificate { der }));
-    let media_type = if path == asn1::PATH { asn1::MEDIA_TYPE } else { "application/json" };
-    let mut request = Request::post(path)
-        .header(header::CONTENT_TYPE, media_type)
-        .header("user-agent", "gsma-rsp-lpad")
-        .header("x-admin-protocol", "gsma/rsp/v2.2.0")
-        .body(Body::from(body))
-        .unwrap();
-    request.extensions_mut().insert(Peer { address: ([127, 0, 0, 1], 4).into(), certificate });
-    let response = router.clone().oneshot(request).await.unwrap();
-    let http = response.status().as_u16();
-    let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
-        (name.to_string(), value.to_str().unwrap().to_owned())
-    };
-    let headers = response.headers().iter().map(header).collect();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    let answer = Answer { http, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
-    (answer, body.to_vec())
-}
-
-fn setting(papers: &Papers, wishes: &Wishes) -> Setting {
-    Setting {
-        address: ADDRESS.to_owned(),
-        trust: papers.trust.clone(),
-        credentials: papers.credentials.clone(),
-        policies: wishes.policies(),
-        session_ms: 15 * MINUTE_MS,
-        result_ms: 180 * DAY_MS,
-    }
-}
-
-fn registry(pki: &TestPki) -> Registry {
-    let registered = |operator: &smdpp::mint::Operator| Registered {
-        name: operator.name.clone(),
-        oid: Some(operator.oid.clone()),
-        common_name: None,
-        certificate_sha256: None,
-    };
-    Registry::new(pki.operators.iter().map(registered).collect())
 }
 
 /// The EID as the server's own type.

@@ -23,5 +23,6 @@ mod road;
 mod scene;
 mod secrets;
 mod seeds;
+mod smds;
 mod stories;
 mod told;

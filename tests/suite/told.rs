@@ -16,7 +16,7 @@ impl House {
         while let Some(head) = self.store.reader().errand_heads(self.now()).await.unwrap().into_iter().next()
         {
             self.store.delivered(&head.posted.call).await.unwrap();
-            let Errand::Progress(progress) = head.posted.errand;
+            let Errand::Progress(progress) = head.posted.errand else { panic!("not for an operator") };
             all.push(progress);
         }
         all

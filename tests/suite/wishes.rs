@@ -1,8 +1,13 @@
 //! What a test may want to be different from the usual house: its policies, its size, its clock.
+use std::collections::BTreeMap;
+
 use smdpp::errand::Agreements;
+use smdpp::es12::Smds;
 use smdpp::profile::{Layer, Limits, Policies};
+use smdpp::types::Fqdn;
 
 use super::START_MS;
+use super::own::unreachable;
 
 /// What a test may want to be different.
 #[derive(Clone)]
@@ -16,6 +21,8 @@ pub(crate) struct Wishes {
     pub(crate) agreements: Agreements,
     /// What the clock says at first.
     pub(crate) start_ms: i64,
+    /// The SM-DSs that can be reached.
+    pub(crate) smds: BTreeMap<Fqdn, Smds>,
 }
 
 impl Default for Wishes {
@@ -30,6 +37,7 @@ impl Default for Wishes {
             open_sessions_max: 1000,
             agreements: Agreements::default(),
             start_ms: START_MS,
+            smds: unreachable(),
         }
     }
 }

@@ -20,5 +20,6 @@ mod progress;
 mod raw;
 mod revocation;
 mod road;
+mod smds;
 mod start;
 mod tls;

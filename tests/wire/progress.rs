@@ -72,7 +72,7 @@ impl Told {
 }
 
 /// Writes `[operator.progress]` behind the operator's name.
-fn configure(house: &House, operator: &str, endpoint: &OperatorEndpoint, agreed: &str) {
+pub(crate) fn configure(house: &House, operator: &str, endpoint: &OperatorEndpoint, agreed: &str) {
     let ca = format!("{operator}-endpoint.pem");
     fs::write(house.server.folder().join(&ca), endpoint.ca_pem()).unwrap();
     let mark = format!("\ncommon_name = \"{operator}\"\n");

@@ -19,6 +19,7 @@ use super::table::Cell;
 use super::table::Table;
 use crate::change::Versioned;
 use crate::config::Config;
+use crate::profile::EventStatus;
 use crate::profile::Order;
 use crate::profile::Policy;
 use crate::profile::Profile;
@@ -218,6 +219,9 @@ impl View<'_> {
         let tries = format!("{} of {} ({})", order.download_attempts, limit.value, limit.by.name());
         rows.push(("download attempts", tries.into()));
         rows.push(("expires", expiry));
+        if let Some(event) = &order.event {
+            rows.push(("SM-DS", format!("{}: {}", event.smds_address, at_the_smds(event.status)).into()));
+        }
         if let Some(failure) = &order.failure {
             rows.push(("failure", Cell(failure.explain(), Paint::Bad)));
         }
@@ -307,6 +311,7 @@ impl View<'_> {
                 "orderedAt": order.ordered_at.to_string(),
                 "expiresAt": order.expires_at.map(|end| end.to_string()),
                 "expired": order.expired(self.now),
+                "smdsAddress": order.event.as_ref().map(|event| event.smds_address.as_str()),
                 "matchingIdSet": order.matching_id().is_some_and(|id| !id.is_empty()),
                 "matchingId": revealed,
                 "activationCode": self.activation_code(order),
@@ -323,5 +328,15 @@ impl View<'_> {
         });
         members.insert("order".to_owned(), json!(order));
         document
+    }
+}
+
+/// What the SM-DS knows of the order, as far as we know.
+fn at_the_smds(status: EventStatus) -> &'static str {
+    match status {
+        EventStatus::Kept => "told when the profile is released",
+        EventStatus::Pending { .. } => "may have the event; the operator's next call settles it",
+        EventStatus::Registered => "has the event",
+        EventStatus::Withdrawn => "is told to delete the event",
     }
 }

@@ -32,6 +32,13 @@ pub(crate) fn cases() -> Vec<Case> {
             "OK",
             after_a_refusal,
         ),
+        case("AC-03", "an event of an SM-DS", "5.6.3, 3.6.2", "4.3.14.2.1 #05, #06")
+            .part("a", "MatchingID is the EventID, no Confirmation Code", "OK, ccRequiredFlag false", || {
+                found(Way::Smds, Some("OURS-1"), false)
+            })
+            .part("b", "MatchingID is the EventID, Confirmation Code", "OK, ccRequiredFlag true", || {
+                found(Way::Smds, Some("OURS-1"), true)
+            }),
         case("AC-04", "an Activation Code for this EID", "5.6.3", "4.3.14.2.1 #08, #09")
             .part("a", "its MatchingID, no Confirmation Code", "OK, ccRequiredFlag false", || {
                 found(Way::Code, Some("OURS-1"), false)
@@ -48,8 +55,10 @@ pub(crate) fn cases() -> Vec<Case> {
             }),
         case("AC-06", "the MatchingID left out", "5.6.3 (may be selected)", "4.3.14.2.1 #14, #15, #17")
             .part("a", "order of the default SM-DP+", "OK", || found(Way::Default, None, false))
+            .part("b", "order through an SM-DS", "OK", || found(Way::Smds, None, false))
             .part("c", "order with an Activation Code, for this EID", "OK", || found(Way::Code, None, false)),
         case("AC-07", "the MatchingID empty", "SGP.23; choice", "4.3.14.2.1 #16, #18")
+            .part("a", "order through an SM-DS", "OK", || found(Way::Smds, Some(""), false))
             .part("b", "order with an Activation Code, for this EID", "OK", || found(Way::Code, Some(""), false)),
         extensions(),
         case("AC-09", "what the answer says", "T42, 5.7.5, 4.5.2.1.0.4, 5.5.3", "all nominal").part(
@@ -83,6 +92,9 @@ fn again() -> Case {
     case("AC-11", "a second session after a package", "3.1.3 steps 3 and 5 (v2.5)", "4.3.14.2.6 #01 to #04")
         .part("a", "default SM-DP+; the first was postponed", "OK, the same one-time key offered", || {
             second_session(Way::Default, true)
+        })
+        .part("b", "event of an SM-DS; postponed", "OK, the same one-time key offered", || {
+            second_session(Way::Smds, true)
         })
         .part("c", "Activation Code for this EID; postponed", "OK, the same one-time key offered", || {
             second_session(Way::Code, true)

@@ -4,6 +4,7 @@ use euicc::tlv::Tlv;
 use euicc::{Fault, Faults};
 use serde_json::{Value, json};
 use smdpp::asn1::Pprs;
+use smdpp::errand::Point;
 use smdpp::profile::Limits;
 use smdpp::time::{DAY_MS, MINUTE_MS};
 use smdpp::types::State;
@@ -12,6 +13,7 @@ use crate::begin;
 use crate::begin_with;
 use crate::case::{Case, case};
 use crate::chains;
+use crate::es2plus::progress::{agreed, told};
 use crate::house::{TYPE, Wishes};
 use crate::scene::{CODE, Scene, changed, faulty, octets, with};
 use crate::sockets;
@@ -21,7 +23,16 @@ const FUNCTION: &str = "authenticateClient";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = chains::cases();
-    cases.extend([
+    cases.extend(signed());
+    cases.extend([transactions(), matching_ids()]);
+    cases.extend(orders());
+    cases.extend(sessions());
+    cases
+}
+
+/// What the eUICC signs.
+fn signed() -> [Case; 3] {
+    [
         case("AE-07", "euiccSignature1 that does not verify", "T43", "4.3.14.2.2 #5")
             .part("a", "one bit changed", "8.1/6.1", || fault(Fault::Signature1Bad, "8.1/6.1"))
             .part("b1", "r = 0", "8.1/6.1", || signature(|octets| octets[..32].fill(0)))
@@ -44,21 +55,26 @@ pub(crate) fn cases() -> Vec<Case> {
             "8.2/1.2",
             not_released,
         ),
-        transactions(),
-        matching_ids(),
+    ]
+}
+
+/// Which order there is, and whether this device may have it.
+fn orders() -> [Case; 6] {
+    [
         case("AE-13", "a MatchingID of no order, no order for the EID", "T43, 5.6.3", "4.3.14.2.2 #21").part(
             "",
             "another MatchingID than that of an order for whoever has it",
             "8.2.6/3.8",
             || matching_id(Way::Anyone, "OURS-2", "8.2.6/3.8"),
         ),
-        case("AE-14", "the order of another EID", "T43", "4.3.14.2.2 #14, #20")
+        case("AE-14", "the order of another EID", "T43", "4.3.14.2.2 #14, #19, #20")
             .part("a1", "MatchingID left out, nothing for this EID", "8.1.1/3.8", || {
                 others(Way::Default, None)
             })
             .part("a2", "MatchingID empty, nothing for this EID", "8.1.1/3.8", || {
                 others(Way::Default, Some(""))
             })
+            .part("b", "the other's EventID", "8.1.1/3.8", || others(Way::Smds, Some("OURS-1")))
             .part("c", "the other's Activation Code", "8.1.1/3.8", || others(Way::Code, Some("OURS-1"))),
         eligibility(),
         case("AE-16", "too little memory", "T43; when to compare: choice", "").part(
@@ -74,7 +90,18 @@ pub(crate) fn cases() -> Vec<Case> {
             expired,
         ),
         case("AE-18", "one download attempt too many", "T43, T32c, 3.1.3 step 3 (v2.5)", "4.3.14.2.2 #17")
-            .part("", "a third session where two are allowed", "8.8.5/6.4, each time; state Error", attempts),
+            .part(
+                "",
+                "a third session where two are allowed",
+                "8.8.5/6.4, each time; state Error; told once at point 1",
+                attempts,
+            ),
+    ]
+}
+
+/// What the session says, and requests that come again.
+fn sessions() -> [Case; 4] {
+    [
         case("AE-19", "not what InitiateAuthentication said", "3.1.2 step 16; choice", "")
             .part("a", "svn of EUICCInfo2 is not that of EUICCInfo1", "8.1/6.1", || {
                 fault(Fault::SvnWrong, "8.1/6.1")
@@ -101,8 +128,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "8.1/6.1, the order not ended",
                 bad_and_expired,
             ),
-    ]);
-    cases
+    ]
 }
 
 fn transactions() -> Case {
@@ -121,10 +147,11 @@ fn matching_ids() -> Case {
         "AE-12",
         "another MatchingID than that of the EID's order",
         "T43, 5.6.3, 4.1.1",
-        "4.3.14.2.2 #11, #12",
+        "4.3.14.2.2 #11, #12, #13",
     )
     .part("a", "default SM-DP+", "8.2.6/3.8", || matching_id(Way::Default, "OURS-2", "8.2.6/3.8"))
     .part("b", "Activation Code", "8.2.6/3.8", || matching_id(Way::Code, "OURS-2", "8.2.6/3.8"))
+    .part("c", "SM-DS", "8.2.6/3.8", || matching_id(Way::Smds, "OURS-2", "8.2.6/3.8"))
     .part("d1", "the right one in lower case", "8.2.6/3.8", || matching_id(Way::Code, "ours-1", "8.2.6/3.8"))
     .part("d2", "with \"_\"", "8.2.6/3.8", || matching_id(Way::Code, "OURS_1", "8.2.6/3.8"))
     .part("d3", "with NUL after the right one", "8.2.6/3.8", || {
@@ -134,12 +161,19 @@ fn matching_ids() -> Case {
 }
 
 fn eligibility() -> Case {
-    case("AE-15", "a Profile that this eUICC cannot have", "T43, 3.1.3 step 5 (v2.5)", "4.3.14.2.2 #15").part(
-        "a",
-        "PPR1 in the Profile, and forbidden by the eUICC",
-        "8.2.5/4.3; state Error",
-        forbidden_rule,
-    )
+    case("AE-15", "a Profile that this eUICC cannot have", "T43, 3.1.3 step 5 (v2.5)", "4.3.14.2.2 #15")
+        .part(
+            "a",
+            "PPR1 in the Profile, and forbidden by the eUICC",
+            "8.2.5/4.3; state Error",
+            forbidden_rule,
+        )
+        .part("b1", "profileVersion 2.2.9, the package is of 2.3", "8.2.5/4.3; state Error", || {
+            old([2, 2, 9])
+        })
+        .part("b2", "profileVersion 1.9.0, the package is of 2.3", "8.2.5/4.3; state Error", || {
+            old([1, 9, 0])
+        })
 }
 
 /// The order n of P-256.
@@ -258,7 +292,7 @@ async fn others(way: Way, sent: Option<&str>) {
 }
 
 async fn forbidden_rule() {
-    let house = sockets::house(Wishes::default()).await;
+    let house = sockets::house(agreed(&Point::ALL)).await;
     let pprs = Pprs { ppr1: true, ppr2: false };
     let (iccid, _) = house.stock_as(1, "acme", TYPE, pprs, None).await;
     let id = house.order(&iccid, json!({})).await;
@@ -268,7 +302,17 @@ async fn forbidden_rule() {
     assert_eq!(house.state(&iccid).await, State::Error);
     let answer = house.try_authenticate(&mut house.card(0), Some(&id)).await;
     assert_eq!(answer.verdict(), "8.2.6/3.8", "the order is over");
+    assert_eq!(told(&house).await, ["1 Failed 8.2.5/4.3"]);
     house.verify_trail().await;
+}
+
+/// An eUICC that cannot read the version of the package.
+async fn old(profile_version: [u8; 3]) {
+    let mut scene = begin(json!({})).await;
+    scene.card.info.profile_version = profile_version;
+    assert_eq!(scene.try_authenticate().await.verdict(), "8.2.5/4.3");
+    assert_eq!(scene.state().await, State::Error);
+    scene.house.verify_trail().await;
 }
 
 async fn memory() {
@@ -293,7 +337,7 @@ async fn expired() {
 
 async fn attempts() {
     let limits = Limits { download_attempts_max: 2, confirmation_code_attempts_max: 3 };
-    let mut scene = begin_with(Wishes { limits, ..Wishes::default() }, json!({})).await;
+    let mut scene = begin_with(Wishes { limits, ..agreed(&[]) }, json!({})).await;
     for attempt in 1..=2 {
         scene.authenticate().await;
         assert_eq!(scene.attempts().await, (attempt, 0));
@@ -302,6 +346,7 @@ async fn attempts() {
         assert_eq!(scene.try_authenticate().await.verdict(), "8.8.5/6.4");
         assert_eq!(scene.state().await, State::Error);
     }
+    assert_eq!(told(&scene.house).await, ["1 Failed 8.8.5/6.4"]);
     scene.house.verify_trail().await;
 }
 

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 
 use euicc::Card;
 use serde_json::json;
+use smdpp::types::State;
 
+use crate::begin;
 use crate::case::{Case, case};
 use crate::house::{ADDRESS, Answer, House, Wishes};
 use crate::scene::{octets, with};
@@ -49,6 +51,17 @@ pub(crate) fn cases() -> Vec<Case> {
             .part("a", "svn 1.0.0", "8.8.3/3.1", || version([1, 0, 0], "8.8.3/3.1"))
             .part("b", "svn 3.0.0", "8.8.3/3.1", || version([3, 0, 0], "8.8.3/3.1")),
         versions(),
+        case("IA-09", "two CIs on both sides", "2.6.7.1, 3.1.2 step 8", "")
+            .part("a", "both lists NIST, brainpool", "signing and DPauth: NIST", || first_common([NIST, BRP], [NIST, BRP]))
+            .part("b", "both lists brainpool, NIST", "signing and DPauth: brainpool", || {
+                first_common([BRP, NIST], [BRP, NIST])
+            })
+            .part("c", "both lists unknown, NIST", "signing and DPauth: NIST", || {
+                first_common([Ci::Unknown, NIST], [Ci::Unknown, NIST])
+            })
+            .part("d", "signing NIST, verification brainpool", "signing NIST, DPauth brainpool", || {
+                first_common([NIST], [BRP])
+            }),
     ]
 }
 
@@ -104,6 +117,38 @@ async fn issuers(verification: Option<&[[u8; 20]]>, signing: Option<&[[u8; 20]]>
     card.info.ci_for_signing = signing.map(list);
     assert_eq!(ask(&house, &mut card).await.verdict(), verdict);
     ask(&house, &mut house.card(0)).await.ok();
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ci {
+    Nist,
+    Brainpool,
+    Unknown,
+}
+
+const NIST: Ci = Ci::Nist;
+const BRP: Ci = Ci::Brainpool;
+
+/// The first CI of each list that is not unknown decides; the session then comes to its end.
+async fn first_common<const N: usize>(signing: [Ci; N], verification: [Ci; N]) {
+    let mut scene = begin(json!({})).await;
+    let pki = &scene.house.pki;
+    let key_id = |ci| match ci {
+        Ci::Nist => pki.ci.key_id().to_vec(),
+        Ci::Brainpool => pki.brainpool.ci.key_id().to_vec(),
+        Ci::Unknown => UNKNOWN.to_vec(),
+    };
+    let first = |list: [Ci; N]| list.into_iter().find(|ci| *ci != Ci::Unknown).unwrap();
+    let chosen = key_id(first(signing));
+    let dpauth = if first(verification) == NIST { &pki.dpauth } else { &pki.brainpool.dpauth }.der.clone();
+    scene.card = scene.house.dual_card(0);
+    scene.card.info.ci_for_signing = Some(signing.map(key_id).to_vec());
+    scene.card.info.ci_for_verification = Some(verification.map(key_id).to_vec());
+    let body = ask(&scene.house, &mut scene.card).await.ok();
+    assert_eq!(octets(&body, "euiccCiPKIdToBeUsed")[2..], chosen);
+    assert_eq!(octets(&body, "serverCertificate"), dpauth);
+    scene.install().await;
+    assert_eq!(scene.state().await, State::Installed);
 }
 
 async fn version(svn: [u8; 3], verdict: &str) {

@@ -2,7 +2,7 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use euicc::lpa::{Lpa, LpaConfig};
@@ -10,8 +10,12 @@ use rig::Es2Plus;
 use rig::pki::ClientIdentity;
 use rustls::pki_types::CertificateDer;
 use smdpp::mint::Issued;
-use smdpp::server::{Identity, Limits, Listener, TlsConfig, es2plus_config, es9plus_config};
-use smdpp::time::{Clock, SystemClock};
+use smdpp::server::{
+    BrainpoolIdentity, Identity, Limits, Listener, TlsConfig, brainpool_config, es2plus_config,
+    es9plus_config,
+};
+use smdpp::time::{Clock, SystemClock, Timestamp};
+use smdpp::types::Secret;
 
 use crate::examiner::Examiner;
 use crate::house::{ADDRESS, Answer, House, Road, Wishes};
@@ -28,34 +32,51 @@ pub(crate) struct Sockets {
     examiner: Examiner,
 }
 
-/// A house that is reached through its sockets. Its clock starts now: TLS knows no other.
+/// A house that is reached through its sockets. Its clock starts with this program: TLS knows no other.
 pub(crate) async fn house(wishes: Wishes) -> House {
     opened(wishes).await.0
 }
 
 /// The same, for who wants to knock at the sockets himself.
 pub(crate) async fn opened(wishes: Wishes) -> (House, Arc<Sockets>) {
-    let start_ms = SystemClock.now().unix_ms();
-    let mut house = House::with(Wishes { start_ms, ..wishes }).await;
-    let sockets = Arc::new(Sockets::open(&house, Limits::default()).await);
+    opened_with(wishes, Limits::default(), |_| {}).await
+}
+
+/// With limits of the case's own, and phones that speak TLS in their own way.
+pub(crate) async fn opened_with(
+    wishes: Wishes,
+    limits: Limits,
+    phones: impl FnOnce(&mut LpaConfig),
+) -> (House, Arc<Sockets>) {
+    let mut house = House::with(Wishes { start_ms: start().unix_ms(), ..wishes }).await;
+    let sockets = Arc::new(Sockets::open(&house, limits, phones).await);
     house.road = Some(Box::new(Trip(sockets.clone())));
     (house, sockets)
 }
 
+/// When all houses begin.
+pub(crate) fn start() -> Timestamp {
+    static START: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now());
+    *START
+}
+
 impl Sockets {
-    async fn open(house: &House, limits: Limits) -> Self {
+    async fn open(house: &House, limits: Limits, phones: impl FnOnce(&mut LpaConfig)) -> Self {
         let pki = &house.pki;
         let client_roots = [CertificateDer::from(pki.operator_ca.der.clone())];
+        let brainpool = brainpool_config(brainpool_identity(&pki.brainpool.dptls)).unwrap();
         let es9plus_tls = es9plus_config(identity(&pki.dptls)).unwrap();
-        let es2plus_tls = es2plus_config(identity(&pki.dptls), &client_roots).unwrap();
+        let es9plus_tls = TlsConfig::new(es9plus_tls).with_brainpool(Some(brainpool));
+        let es2plus_tls = TlsConfig::new(es2plus_config(identity(&pki.dptls), &client_roots).unwrap());
         let es9plus = listen(es9plus_tls, house.es9plus.clone(), limits).await;
         let es2plus = listen(es2plus_tls, house.es2plus.clone(), limits).await;
-        let config = LpaConfig {
+        let mut config = LpaConfig {
             connect: Some(es9plus.to_string()),
-            tls_roots: vec![pki.ci.der.clone()],
+            tls_roots: vec![pki.ci.der.clone(), pki.brainpool.ci.der.clone()],
             keep_alive: true,
             ..LpaConfig::default()
         };
+        phones(&mut config);
         let operator = |identity: Option<&ClientIdentity>, name: &str| {
             Es2Plus::new(&es2plus.to_string(), ADDRESS, &pki.ci.der, identity, name).unwrap()
         };
@@ -69,8 +90,18 @@ impl Sockets {
             phones: Lpa::new(ADDRESS, config).unwrap(),
             operators: operators.collect(),
             stranger: operator(None, "stranger"),
-            examiner: Examiner::new(std::slice::from_ref(&pki.ci.der), vec![0x88, 0x37, 0x0A]),
+            examiner: Examiner::new(
+                &[pki.ci.der.clone(), pki.brainpool.ci.der.clone()],
+                vec![0x88, 0x37, 0x0A],
+            ),
         }
+    }
+
+    /// A caller with a connection of its own; without a certificate, or with one of the case's choice.
+    pub(crate) fn operator(&self, house: &House, client: Option<&Issued>) -> Es2Plus {
+        let identity = client.map(client_identity);
+        Es2Plus::new(&self.es2plus.to_string(), ADDRESS, &house.pki.ci.der, identity.as_ref(), "acme")
+            .unwrap()
     }
 
     async fn es9plus(&self, path: &str, body: Vec<u8>) -> Answer {
@@ -112,9 +143,9 @@ impl Road for Trip {
     }
 }
 
-async fn listen(tls: rustls::ServerConfig, router: Router, limits: Limits) -> SocketAddr {
+async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = Listener::bind(free, TlsConfig::new(tls), router, limits).await.unwrap();
+    let listener = Listener::bind(free, tls, router, limits).await.unwrap();
     let address = listener.local_addr();
     // It ends with the runtime of its case.
     tokio::spawn(listener.run(pending()));
@@ -124,6 +155,11 @@ async fn listen(tls: rustls::ServerConfig, router: Router, limits: Limits) -> So
 fn identity(issued: &Issued) -> Identity {
     let key = issued.key_pem().unwrap();
     Identity::from_pem(issued.certificate_pem().as_bytes(), key.expose().as_bytes()).unwrap()
+}
+
+fn brainpool_identity(issued: &Issued) -> BrainpoolIdentity {
+    let key = Secret::new(issued.key_pem().unwrap().expose().clone().into_bytes());
+    BrainpoolIdentity::new(vec![CertificateDer::from(issued.der.clone())], &key).unwrap()
 }
 
 pub(crate) fn client_identity(issued: &Issued) -> ClientIdentity {

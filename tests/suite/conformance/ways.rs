@@ -1,9 +1,10 @@
 //! The ways in which a device comes to its order (3.1.1, Table 6a).
 use serde_json::{Value, json};
+use smdpp::mint::SMDS_ADDRESS;
 
 use crate::house::{House, Wishes};
 use crate::scene::{CODE, Scene};
-use crate::sockets;
+use crate::{smds, sockets};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -13,6 +14,8 @@ pub(crate) enum Way {
     Code,
     /// Activation Code, for whoever has it.
     Anyone,
+    /// Through an SM-DS, for one EID; the MatchingID is the EventID.
+    Smds,
 }
 
 impl Way {
@@ -21,6 +24,9 @@ impl Way {
         let mut confirm = match self {
             Self::Default => json!({ "eid": house.eid(0), "matchingId": "" }),
             Self::Code => json!({ "eid": house.eid(0), "matchingId": "OURS-1" }),
+            Self::Smds => json!({
+                "eid": house.eid(0), "matchingId": "OURS-1", "smdsAddress": SMDS_ADDRESS,
+            }),
             Self::Anyone => json!({ "matchingId": "OURS-1" }),
         };
         if let Some(code) = code {
@@ -35,8 +41,19 @@ impl Way {
     }
 
     pub(crate) async fn released_with(self, wishes: Wishes, guarded: bool) -> Scene {
+        let (wishes, watch) = if self == Self::Smds {
+            let (wishes, watch) = smds::beside(wishes, &[]).await;
+            (wishes, Some(watch))
+        } else {
+            (wishes, None)
+        };
         let house = sockets::house(wishes).await;
         let confirm = self.confirm(&house, guarded.then_some(CODE));
-        Scene::in_house(house, confirm).await
+        let scene = Scene::in_house(house, confirm).await;
+        if let Some(watch) = watch {
+            let ids: Vec<String> = watch.events().into_iter().map(|event| event.event_id).collect();
+            assert_eq!(ids, ["OURS-1"], "the event is registered");
+        }
+        scene
     }
 }

@@ -40,6 +40,7 @@ faults! {
     TransactionIdWrong2 "transaction-id-wrong-2" "euiccSigned2 carries another transactionId, signed well";
     HashCcMissing "hashcc-missing" "no hashCc although a Confirmation Code was asked for";
     HashCcWrong "hashcc-wrong" "hashCc of another Confirmation Code";
+    HashCcStale "hashcc-stale" "hashCc of the right Confirmation Code, made with the transactionId of the session before";
     HashCcUnasked "hashcc-unasked" "hashCc although none was asked for";
     Otpk64 "otpk-64" "euiccOtpk without its first octet 04";
     Otpk66 "otpk-66" "euiccOtpk with one octet too many";

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::curve::Signer;
+use crate::curve::{self, Signer};
 use crate::hex;
 use crate::tlv::{self, Tlv};
 use crate::x509::Certificate;
@@ -65,6 +65,11 @@ impl Identity {
             eid,
             eid_octets,
         })
+    }
+
+    /// What no command asked for, signed with the eUICC's key: for whoever bends its messages.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, curve::Error> {
+        self.signer.sign(message)
     }
 
     /// From files' contents, each PEM or DER; the key SEC1 or PKCS#8.

@@ -19,6 +19,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 pub enum Role {
     DpAuth,
     DpPb,
+    DsAuth,
 }
 
 impl Role {
@@ -26,6 +27,7 @@ impl Role {
         match self {
             Self::DpAuth => 4,
             Self::DpPb => 5,
+            Self::DsAuth => 7,
         }
     }
 }
@@ -142,7 +144,7 @@ impl Certificate {
         curve::verify_der(&issuer.public_key, &self.tbs, &self.signature).map_err(|_| Error::Signature)
     }
 
-    /// All an eUICC asks of an SM-DP+ certificate but the date: it has no clock.
+    /// All an eUICC asks of the certificate of an SM-DP+ or SM-DS but the date: it has no clock.
     pub fn verify_dp(&self, role: Role, issuer: &Self) -> Result<(), Error> {
         self.verify_issued_by(issuer)?;
         if !self.digital_signature {

@@ -9,6 +9,7 @@
 //! | `upp`, `numbers` | test Profiles, and the ICCIDs and IMSIs in them |
 //! | `download` | one verified download, each function timed |
 //! | `floor` | what the cryptography of a download costs at least |
+//! | `smds_beside` | an SM-DS beside a server, in this process |
 //! | `show` | what a person sees |
 #![expect(clippy::arithmetic_side_effects, reason = "a tool of ours that counts small numbers of its own")]
 
@@ -22,6 +23,7 @@ pub mod operator_endpoint;
 pub mod pki;
 pub mod server;
 pub mod show;
+pub mod smds_beside;
 pub mod upp;
 
 pub use error::RigError;

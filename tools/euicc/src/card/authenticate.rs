@@ -5,7 +5,7 @@ use super::{Card, CardError, bent};
 use crate::curve;
 use crate::faults::Fault;
 use crate::tlv::{self, Tlv};
-use crate::x509::{Certificate, Role};
+use crate::x509::{self, Certificate, Role};
 
 const INVALID_CERTIFICATE: u8 = 1;
 const INVALID_SIGNATURE: u8 = 2;
@@ -98,7 +98,12 @@ impl Card {
             let issuer = self
                 .issuer(&certificate.authority_key_id)
                 .ok_or((CI_PK_UNKNOWN, "CERT.DPauth comes from an unknown issuer".into()))?;
-            certificate.verify_dp(Role::DpAuth, issuer).map_err(|e| because(INVALID_CERTIFICATE)(&e))?;
+            // 5.7.13: CERT.DPauth, or CERT.DSauth when the LPA asks an SM-DS.
+            let verified = match certificate.verify_dp(Role::DpAuth, issuer) {
+                Err(x509::Error::Role) => certificate.verify_dp(Role::DsAuth, issuer),
+                outcome => outcome,
+            };
+            verified.map_err(|e| because(INVALID_CERTIFICATE)(&e))?;
             let plain = Tlv::parse(signature, 0x5F37).map_err(|e| because(INVALID_SIGNATURE)(&e))?;
             curve::verify(&certificate.public_key, signed.raw, plain.value)
                 .map_err(|e| because(INVALID_SIGNATURE)(&e))?;

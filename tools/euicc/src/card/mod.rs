@@ -75,6 +75,8 @@ pub struct Card {
     #[serde(with = "crate::hex")]
     last_server_challenge: Vec<u8>,
     #[serde(skip)]
+    last_transaction_id: Vec<u8>,
+    #[serde(skip)]
     session: Option<Session>,
     #[serde(skip)]
     pub faults: Faults,
@@ -113,6 +115,7 @@ impl Card {
             sequence: 0,
             held_keys: Vec::new(),
             last_server_challenge: Vec::new(),
+            last_transaction_id: Vec::new(),
             session: None,
             faults: Faults::none(),
             trouble: None,
@@ -184,6 +187,9 @@ impl Card {
     /// ES10b.GetEUICCChallenge: begins a session and drops the one before.
     pub fn get_euicc_challenge(&mut self) -> Result<[u8; 16], CardError> {
         let challenge = curve::random::<16>()?;
+        if let Some(before) = self.session.as_ref().and_then(|session| session.authenticated.as_ref()) {
+            self.last_transaction_id = before.transaction_id.clone();
+        }
         self.session = Some(Session { challenge, authenticated: None });
         Ok(challenge)
     }
@@ -192,6 +198,12 @@ impl Card {
     pub fn session_otpk(&self) -> Option<&[u8]> {
         let prepared = self.session.as_ref()?.authenticated.as_ref()?.prepared.as_ref()?;
         Some(&prepared.one_time_key.public)
+    }
+
+    /// The whole one-time key of the session: who examines a package opens it by himself.
+    pub fn session_one_time_key(&self) -> Option<&OneTimeKey> {
+        let prepared = self.session.as_ref()?.authenticated.as_ref()?.prepared.as_ref()?;
+        Some(&prepared.one_time_key)
     }
 
     fn held_key(&self, smdp_oid: &[u8]) -> Option<OneTimeKey> {

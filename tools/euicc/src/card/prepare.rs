@@ -124,6 +124,8 @@ impl Card {
         if self.faults.has(Fault::HashCcMissing) || (!required && !unasked) {
             return Vec::new();
         }
+        let stale = self.faults.has(Fault::HashCcStale);
+        let transaction_id = if stale { &self.last_transaction_id } else { transaction_id };
         let code = match code {
             _ if self.faults.has(Fault::HashCcWrong) => "wrong code",
             Some(code) => code,

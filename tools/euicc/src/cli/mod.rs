@@ -1,5 +1,6 @@
 //! Arguments of the lpa command, and who serves them.
 
+mod discover;
 mod download;
 mod notifications;
 mod show;
@@ -50,6 +51,8 @@ Examples:
     lpa download 'LPA:1$smdp.example.com$04386-AGYFT' --connect 127.0.0.1:8443 --tls-ca ci.pem
   Ask as an eUICC with a default SM-DP+ does, without a code:
     lpa download --default smdp.example.com
+  Download what an SM-DS on this machine knows for this eUICC:
+    lpa discover --smds smds.example.com --connect 127.0.0.1:9443 --smdp-connect 127.0.0.1:8443
   See whether the server notices a bad signature:
     lpa download CODE --fault signature1-bad
   Speak ASN.1 instead of JSON, and keep what was said:
@@ -66,6 +69,8 @@ enum Command {
     Info,
     /// Download and install a Profile
     Download(download::Arguments),
+    /// Ask an SM-DS for events, and download what they name
+    Discover(discover::Arguments),
     /// List the installed Profiles
     Profiles,
     /// Enable a Profile; another that is enabled gets disabled
@@ -209,6 +214,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failed> {
             let mut card = Card::load(&path)?;
             let outcome = download::run(&mut card, &download, json).await;
             // Also a failed download changes the card: its counter, its notifications, the key it keeps.
+            card.save(&path)?;
+            outcome
+        }
+        Command::Discover(discover) => {
+            let mut card = Card::load(&path)?;
+            let outcome = discover::run(&mut card, &discover, json).await;
             card.save(&path)?;
             outcome
         }

@@ -100,7 +100,7 @@ impl Lpa {
         server: &Authentication,
         request: &Request<'_>,
     ) -> Result<Offer, LpaError> {
-        self.check_server(server, request.code)?;
+        self.check_server(server, request.code.smdp_oid.as_ref())?;
         let empty = if request.empty_matching_id { Some("") } else { None };
         let matching_id = request.code.matching_id.as_deref().or(empty);
         let body = self.authenticate_client_request(card, server, matching_id)?;
@@ -112,7 +112,11 @@ impl Lpa {
     }
 
     /// 3.1.2 step 10, and the OID an Activation Code may demand.
-    fn check_server(&self, server: &Authentication, code: &ActivationCode) -> Result<(), LpaError> {
+    pub(super) fn check_server(
+        &self,
+        server: &Authentication,
+        wanted_oid: Option<&String>,
+    ) -> Result<(), LpaError> {
         let form = |e: &dyn std::fmt::Display| LpaError::malformed("initiateAuthentication", e);
         let signed = Tlv::parse(&server.server_signed1, 0x30).map_err(|e| form(&e))?;
         let address = signed.child(0x83).and_then(|address| address.text()).map_err(|e| form(&e))?;
@@ -125,7 +129,7 @@ impl Lpa {
         }
         let certificate = Certificate::parse(&server.server_certificate).map_err(|e| form(&e))?;
         let found = dotted(certificate.registered_id.as_deref().unwrap_or_default());
-        match &code.smdp_oid {
+        match wanted_oid {
             Some(wanted) if *wanted != found => Err(LpaError::Oid { found, wanted: wanted.clone() }),
             _ => Ok(()),
         }

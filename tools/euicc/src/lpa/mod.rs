@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod asn1;
+mod discover;
 mod download;
 mod record;
 mod steps;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use answers::{Authentication, Offer};
+pub use discover::EventEntry;
 pub use download::{Installed, Progress, Request, Wish};
 pub use steps::{
     AUTHENTICATE_CLIENT, CANCEL_SESSION, GET_BOUND_PROFILE_PACKAGE, HANDLE_NOTIFICATION,
