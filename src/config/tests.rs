@@ -147,6 +147,12 @@ fn the_next_number_of_a_list_adds_an_entry() {
 }
 
 #[test]
+fn a_number_beyond_the_end_of_a_list_is_refused_and_not_forgotten() {
+    let error = load(&Config::template(&answers()), &[("SMDPP_CI_5_CRL", "cdp")]).unwrap_err();
+    assert!(error.contains("SMDPP_CI_5_CRL") && error.contains("no such entry"), "{error}");
+}
+
+#[test]
 fn a_wrong_value_is_named_with_file_and_line() {
     let template = Config::template(&answers());
     let line = |text: &str, wanted: &str| 1 + text.lines().position(|line| line.contains(wanted)).unwrap();
