@@ -328,9 +328,11 @@ async fn an_older_database_is_opened_with_all_that_it_holds() {
     let stock = "INSERT INTO profile (iccid, operator, profile_type, state, orders, updated_at, version)
                    VALUES (?1, 'acme', 'basic', 'Available', 0, 1, 1)";
     old.execute(stock, [iccid(0).as_str()]).unwrap();
-    let package = "INSERT INTO package (iccid, metadata, octets, keys, sealed) VALUES (?1, x'01', 9, x'02', x'03')";
+    let package =
+        "INSERT INTO package (iccid, metadata, octets, keys, sealed) VALUES (?1, x'01', 9, x'02', x'03')";
     old.execute(package, [iccid(0).as_str()]).unwrap();
-    old.execute("INSERT INTO notification (eid_index, sequence, received_at) VALUES (x'AA', 7, 1)", []).unwrap();
+    old.execute("INSERT INTO notification (eid_index, sequence, received_at) VALUES (x'AA', 7, 1)", [])
+        .unwrap();
     drop(old);
     for _ in 0..2 {
         let store = open(&path, 7).unwrap();

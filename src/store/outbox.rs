@@ -133,7 +133,10 @@ impl Reader<'_> {
             Ok(head) => Some(head),
             // A damaged errand, or one of a newer program, stops its own lane and no other.
             Err(fault) => {
-                tracing::error!(story = fault.story(), "store: an errand cannot be read: see `smdpp outbox list`");
+                tracing::error!(
+                    story = fault.story(),
+                    "store: an errand cannot be read: see `smdpp outbox list`"
+                );
                 None
             }
         };
