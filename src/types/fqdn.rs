@@ -16,7 +16,9 @@ impl Fqdn {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        let fits = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
+        // An IPv4 address has the form, but is no name: nobody shall send this server to one (RFC 3696 2).
+        let named = text.rsplit('.').next().is_some_and(|top| !top.bytes().all(|b| b.is_ascii_digit()));
+        let fits = named && text.len() <= 253 && text.contains('.') && text.split('.').all(label);
         fits.then(|| Self(text.to_ascii_lowercase()))
             .ok_or(Malformed("address: a domain name such as smdp.example.com, without https:// and port"))
     }
@@ -28,3 +30,19 @@ impl Fqdn {
 
 shown!(Fqdn);
 stored_as_text!(Fqdn);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_two_labels_and_is_no_address() {
+        for good in ["smdp.example.com", "SMDS.example", "1.2.3.x4", "3com.co-op.museum"] {
+            assert_eq!(Fqdn::parse(good).unwrap().as_str(), good.to_ascii_lowercase());
+        }
+        for bad in ["", "localhost", "127.0.0.1", "169.254.169.254", "a..b", "a.b.", "-a.b", "a.b:1", "[::1]"]
+        {
+            assert!(Fqdn::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
