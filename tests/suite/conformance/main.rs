@@ -19,7 +19,8 @@
 //!    before); `house.verify_trail()` follows the trail; then let the same session or a new one succeed, to see that the
 //!    server goes on. Where the sheet says "Refused" alone, the part asserts the code that we chose.
 //! 7. What the server does not do yet: leave the part out, then the page and `the sheet is complete` say so. What it will
-//!    not do: name the part (`TR-01 (b)`) in specs/divergences.md with clause and reason; it must fail then.
+//!    not do: `.diverging("what it does instead")` after the part, whose function then demands just that, and the
+//!    part's name (`TR-01 (b)`) in specs/divergences.md with clause and reason.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
