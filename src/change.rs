@@ -68,6 +68,10 @@ pub struct InvalidNotification {
 }
 
 impl InvalidNotification {
+    /// Two certificates and an EUICCResponse stay far below; what is longer only fills the store, and anybody can
+    /// send it.
+    pub const OCTETS_MAX: usize = 8 * 1024;
+
     /// By what its repetition is told.
     pub fn sha256(&self) -> String {
         hex::encode(&Sha256::digest(&self.received))

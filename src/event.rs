@@ -198,7 +198,8 @@ impl Failure {
                 let refused = element.map(|element| format!("; {}", element.explain())).unwrap_or_default();
                 format!(
                     "the eUICC could not install it: {} in {}{refused}",
-                    error_reason(*reason),
+                    // Shorter, since the sentence says as much.
+                    error_reason(*reason).trim_start_matches("installFailedDueTo"),
                     bpp_command(*command)
                 )
             }
@@ -286,6 +287,26 @@ pub fn error_reason(reason: u8) -> &'static str {
         13 => "installFailedDueToDataMismatch",
         14 => "testProfileInstallFailedDueToInvalidNaaKey",
         15 => "pprNotAllowed",
-        _ => "unknownError",
+        31 => "installFailedDueToInsufficientMinimumSecurityLevel",
+        32 => "installFailedDueToServerAddressAbsentInEuiccAllowList",
+        127 => "installFailedDueToUnknownError",
+        _ => "an unknown reason",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is the message of a notification point, which has 128 characters.
+    #[test]
+    fn a_failed_installation_is_explained_down_to_the_element_in_128_characters() {
+        let element = Some(FailedElement { status: 3, identification: Some(12), additional: None });
+        let said = Failure::Installation { command: 5, reason: 12, element }.explain();
+        assert!(said.len() <= 128 && said.ends_with("bad-values"), "{}: {said}", said.len());
+        for reason in 0..=255 {
+            let said = Failure::Installation { command: 5, reason, element: None }.explain();
+            assert!(said.len() <= 128, "{said}");
+        }
     }
 }

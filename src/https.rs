@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::fault::Fault;
-use crate::server::Identity;
+use crate::server::{Identity, gathered};
 use crate::wire::ADMIN_PROTOCOL;
 
 /// The answers of ES12 and of an operator's endpoint are a header of a few hundred octets.
@@ -195,9 +195,9 @@ async fn exchange(
     let asking = async {
         let response = sender.send_request(request).await.map_err(silent)?;
         let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = gathered(response.into_body(), ANSWER_BYTES_MAX).await;
         let cut = |_| CallError::Malformed(to.host.clone(), "too long, or cut off");
-        Ok(Answer { status, body: body.map_err(cut)?.to_bytes().to_vec() })
+        Ok(Answer { status, body: body.map_err(cut)? })
     };
     let (mut asking, mut connection) = (pin!(asking), pin!(connection));
     tokio::select! {

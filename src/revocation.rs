@@ -97,7 +97,8 @@ impl Lists {
         let watched = roots.filter_map(|(id, ci)| {
             let root = trust.root(&id)?.clone();
             let sources = sources(&ci.crl.0, &id, &root, own);
-            (!sources.is_empty()).then(|| Watched::open(id, root, sources, &cache, now))
+            // "cdp" may name nothing: that is a list that is missing, not one that nobody wanted.
+            (!ci.crl.0.is_empty()).then(|| Watched::open(id, root, sources, &cache, now))
         });
         Self {
             watched: watched.collect(),
@@ -211,10 +212,14 @@ impl Watched {
         now >= self.due_at || self.seen != source::look(&self.sources).await
     }
 
-    /// Asks all sources; the newest sound list is taken. True if there is one.
+    /// Asks all sources; the newest sound list is taken. True if there is one, or another server had news.
     async fn refresh(&mut self, cache: &Cache, now: Timestamp) -> bool {
         self.seen = source::look(&self.sources).await;
+        let learned = self.learn(cache, now);
         let mut errors = Vec::new();
+        if self.sources.is_empty() {
+            errors.push("neither the CI's certificate nor ours under it name an http address".to_owned());
+        }
         let mut taken = None;
         for source in &self.sources {
             match self.ask(source, taken.as_ref(), now).await {
@@ -227,17 +232,34 @@ impl Watched {
         }
         self.record.tried_at = Some(now);
         self.record.error = (!errors.is_empty()).then(|| errors.join("; "));
-        let news = taken.is_some();
+        let fetched = taken.is_some();
         if let Some(list) = taken {
             self.record.keep(&list, now);
             self.held = Some(Arc::new(list));
         }
-        self.plan(news, now);
+        self.plan(fetched, now);
         self.say(now);
         if let Err(error) = cache.save(&self.id, self.held.as_deref(), &self.record) {
             tracing::error!(ci = self.root.subject().title(), %error, "crl: cannot be kept on disk");
         }
-        news
+        learned || fetched
+    }
+
+    /// Another server may share the folder: what it has kept meanwhile counts here too, and nothing older is put
+    /// in its place. True if it was another list.
+    fn learn(&mut self, cache: &Cache, now: Timestamp) -> bool {
+        let (Some(kept), record) = cache.load(&self.id, &self.root, now) else { return false };
+        let kept = match self.held.as_deref() {
+            None => Ok(kept),
+            Some(held) if held.der() == kept.der() => return false,
+            Some(held) => kept.succeed(held, now),
+        };
+        let Ok(kept) = kept else { return false };
+        let fetched_at = record.fetched_at.unwrap_or(now);
+        self.record = record;
+        self.record.keep(&kept, fetched_at);
+        self.held = Some(Arc::new(kept));
+        true
     }
 
     async fn ask(

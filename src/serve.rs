@@ -1,9 +1,12 @@
 //! Opens both doors on a [`World`], and closes them gently.
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::call::{Parts, Smdp};
 use crate::config::{Config, Operator};
@@ -25,6 +28,9 @@ use crate::world::World;
 
 /// How long a session that delivered a package is remembered: phones lie in drawers for months.
 const RESULT_MS: i64 = 180 * DAY_MS;
+
+/// How long a dead task may stay unseen.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Files that are open beside the connections: database, readers, logs.
 const FILES_BESIDE: u64 = 128;
@@ -103,11 +109,14 @@ impl Doors {
                 let _stopped = stopping.wait_for(|stop| *stop).await;
             }))
         });
+        let [phones, operators] = &doors;
+        let never_ends = [phones, operators, &courier, &watch, &keeper];
         let mut outcome = Ok(());
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: stopping gently"),
             _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping gently"),
             () = input_ended(until_eof) => tracing::info!("standard input ended: stopping gently"),
+            () = one_ended(&never_ends) => outcome = Err(Fault::new("serve: a task died; start again")),
             () = smdp.stopped() => outcome = Err(Fault::new("serve: the store's writer died; start again")),
         }
         stop.send_replace(true);
@@ -121,6 +130,13 @@ impl Doors {
             let _aborted = task.await;
         }
         outcome
+    }
+}
+
+/// Returns when one of these tasks has ended, by a panic: a server with a dead door must not look alive.
+async fn one_ended(tasks: &[&JoinHandle<()>]) {
+    while !tasks.iter().any(|task| task.is_finished()) {
+        sleep(LOOK).await;
     }
 }
 
@@ -182,4 +198,18 @@ fn registry(config: &Config) -> Registry {
         certificate_sha256: operator.certificate_sha256,
     });
     Registry::new(registered.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_dies_is_noticed_and_one_that_runs_is_not() {
+        let runs = tokio::spawn(std::future::pending::<()>());
+        let waited = tokio::time::timeout(LOOK * 2, one_ended(&[&runs])).await;
+        assert!(waited.is_err());
+        let dies = tokio::spawn(async { panic!("as wished") });
+        tokio::time::timeout(LOOK * 3, one_ended(&[&runs, &dies])).await.unwrap();
+    }
 }

@@ -84,6 +84,9 @@ pub struct Ended {
     pub euicc: EuiccIdentity,
     pub iccid: Iccid,
     pub order: u32,
+    /// It was cancelled after its package had left: if the eUICC has installed that all the same, its result counts.
+    #[serde(default)]
+    pub result_open: bool,
 }
 
 impl Session {

@@ -51,7 +51,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("keeper", &["call"]),
     ("courier", &["call", "errand", "es12", "es2plus", "fault", "store", "types"]),
     ("config", &["errand", "profile", "time", "types"]),
-    ("revocation", &["asn1", "call", "config", "pki", "time"]),
+    ("revocation", &["asn1", "call", "config", "pki", "server", "time"]),
     ("mint", &["config", "fault", "random", "time", "types"]),
     (
         "world",

@@ -276,6 +276,16 @@ async fn an_errand_that_was_given_up_is_seen_and_can_be_tried_again() {
     assert_eq!(store.retry_errands(None, later).await.unwrap(), 2);
 }
 
+/// A row that was damaged on the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_errand_that_cannot_be_read_stops_its_own_lane_only() {
+    let (folder, store) = with_errands(&[("acme", "a1"), ("beta", "b1")]).await;
+    let file = rusqlite::Connection::open(folder.path().join("db")).unwrap();
+    file.execute("UPDATE outbox SET body = x'00' WHERE call = 'a1'", []).unwrap();
+    assert_eq!(heads(&store, now()).await, ["b1"]);
+    assert_eq!(store.reader().errands(None, 9).await.unwrap().len(), 2, "and it is still listed");
+}
+
 /// One transaction: no errand about what did not happen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_conflicts_leaves_no_errand() {
@@ -305,4 +315,32 @@ async fn the_heads_are_found_however_many_wait() {
         assert_eq!(heads(&store, now()).await, ["acme0", "beta0"]);
     }
     assert!(begin.elapsed() < std::time::Duration::from_secs(1), "{:?} for 100", begin.elapsed());
+}
+
+/// A database of the first schema is brought up to date where it lies, with what it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_is_opened_with_all_that_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("smdpp.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/sqlite/0001_house.sql")).unwrap();
+    old.execute_batch("PRAGMA user_version = 1").unwrap();
+    let stock = "INSERT INTO profile (iccid, operator, profile_type, state, orders, updated_at, version)
+                   VALUES (?1, 'acme', 'basic', 'Available', 0, 1, 1)";
+    old.execute(stock, [iccid(0).as_str()]).unwrap();
+    let package =
+        "INSERT INTO package (iccid, metadata, octets, keys, sealed) VALUES (?1, x'01', 9, x'02', x'03')";
+    old.execute(package, [iccid(0).as_str()]).unwrap();
+    old.execute("INSERT INTO notification (eid_index, sequence, received_at) VALUES (x'AA', 7, 1)", [])
+        .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = open(&path, 7).unwrap();
+        assert_eq!(profile(&store, 0).await.value.state(), State::Available);
+        assert_eq!(store.reader().package_version(&iccid(0)).await.unwrap(), None);
+        assert!(store.reader().errand_heads(now()).await.unwrap().is_empty());
+    }
+    let new = rusqlite::Connection::open(&path).unwrap();
+    let seen = new.query_row("SELECT sequence FROM notification_seen", [], |row| row.get::<_, i64>(0));
+    assert_eq!(seen.unwrap(), 7);
 }

@@ -179,6 +179,19 @@ async fn a_ci_without_credentials_of_ours_is_no_fault() {
     assert_eq!((world.trust.key_ids().count(), world.credentials.iter().count()), (2, 1));
 }
 
+/// With a source that names no address, a CI's list is missing: no other thing than a source that is down.
+#[tokio::test]
+async fn a_ci_that_names_no_address_of_its_list_is_refused_where_lists_must_be_there() {
+    let house = House::new();
+    // Any CA without cRLDistributionPoints.
+    let named = "[revocation]\n";
+    let ci = format!("[[ci]]\ncertificate = \"pki/operator-ca.pem\"\ncrl = \"cdp\"\n\n{named}");
+    edit(&house, named, &ci);
+    house.opens().await.map_err(|wrong| panic!("{wrong:#?}")).unwrap();
+    edit(&house, "missing = \"warn\"", "missing = \"refuse\"");
+    assert!(house.refusal("operator").await.contains("no revocation list of CI"));
+}
+
 #[tokio::test]
 async fn a_brainpool_certificate_needs_its_key_and_the_key_its_certificate() {
     let house = House::new();

@@ -55,7 +55,11 @@ impl NotificationCommand {
             return out.text("No notification is like that.\n");
         }
         let text = table.render(out);
-        out.text(&text)
+        out.text(&text)?;
+        if i64::try_from(found.len()).is_ok_and(|shown| shown == limit) {
+            out.text("There may be more: --limit N shows them.\n")?;
+        }
+        Ok(())
     }
 }
 

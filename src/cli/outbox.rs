@@ -83,7 +83,11 @@ async fn list(store: &Store, receiver: Option<&str>, limit: i64, out: &mut Out<'
         return out.text("Nothing waits.\n");
     }
     let text = table.render(out);
-    out.text(&text)
+    out.text(&text)?;
+    if i64::try_from(found.len()).is_ok_and(|shown| shown == limit) {
+        out.text("There may be more: --limit N shows them.\n")?;
+    }
+    Ok(())
 }
 
 /// One errand on one line of another page.

@@ -32,7 +32,10 @@ impl CrlSource {
     /// An http address with a host.
     pub fn http(text: &str) -> Option<Uri> {
         let uri: Uri = text.parse().ok()?;
-        let fits = uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty());
+        // A password would stand in `Host`, in the log and in `smdpp pki crl`.
+        let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let fits =
+            plain && uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty());
         fits.then_some(uri)
     }
 }
@@ -53,7 +56,7 @@ impl fmt::Display for CrlSource {
 pub struct CrlSources(pub Vec<CrlSource>);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "crl is a list of file names and http addresses, or one text")]
 enum Texts {
     One(String),
     Many(Vec<String>),
@@ -114,7 +117,14 @@ mod tests {
         assert_eq!(CrlSource::parse("cdp"), Ok(CrlSource::Cdp));
         let uri = CrlSource::parse("http://ci.example.com:8080/a.crl?segmentedForm=true").unwrap();
         assert!(matches!(uri, CrlSource::Http(uri) if uri.query() == Some("segmentedForm=true")));
-        for wrong in ["", "https://ci.example.com/a.crl", "ftp://ci.example.com/a", "http://", "http:///a"] {
+        for wrong in [
+            "",
+            "https://ci.example.com/a.crl",
+            "ftp://ci.example.com/a",
+            "http://",
+            "http:///a",
+            "http://u:p@host/a",
+        ] {
             assert!(CrlSource::parse(wrong).is_err(), "{wrong}");
         }
     }

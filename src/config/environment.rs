@@ -100,7 +100,16 @@ pub(super) fn read(
     };
     let mut root = DeTable::parse(text).map_err(|error| wrong(&error, &overrides))?;
     overrides.apply(root.get_mut(), &given);
-    Config::deserialize(toml::Deserializer::from(root)).map_err(|error| wrong(&error, &overrides))
+    let config =
+        Config::deserialize(toml::Deserializer::from(root)).map_err(|error| wrong(&error, &overrides))?;
+    match given.keys().find(|name| !overrides.used.contains(name)) {
+        None => Ok(config),
+        Some(name) => Err(ConfigError::Wrong {
+            place: format!("environment variable {name}"),
+            what: "its list has no such entry: the number after the last one adds one".to_owned(),
+            help: HELP,
+        }),
+    }
 }
 
 /// Variable and text; only what is set.

@@ -60,7 +60,7 @@ struct Text {
 
 /// A word, or a list of names.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "retry_after is a word, or a list of names")]
 enum Words {
     One(String),
     Many(Vec<String>),

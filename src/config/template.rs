@@ -149,7 +149,8 @@ rebind = true
 # After which failed installations the same eUICC may try again (2.5.6): "none"; "temporary", which is
 # InsufficientMemoryForProfile and Interruption; "all"; or a list of errorReasons. Default temporary.
 retry_after = "temporary"
-# Which eUICCs and devices may have a Profile (3.1.3 step 5, annex F). Most useful for a profile type.
+# Which eUICCs and devices may have a Profile (3.1.3 step 5, annex F). Most useful for a profile type. All rules are one
+# value: where an operator or a profile type has an eligibility of its own, none of the rules before it is left.
 # [policy.eligibility]
 # tac_allow = ["35290611", "8610"]      only devices whose TAC begins so
 # tac_deny = []                          never these

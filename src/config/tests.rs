@@ -147,6 +147,12 @@ fn the_next_number_of_a_list_adds_an_entry() {
 }
 
 #[test]
+fn a_number_beyond_the_end_of_a_list_is_refused_and_not_forgotten() {
+    let error = load(&Config::template(&answers()), &[("SMDPP_CI_5_CRL", "cdp")]).unwrap_err();
+    assert!(error.contains("SMDPP_CI_5_CRL") && error.contains("no such entry"), "{error}");
+}
+
+#[test]
 fn a_wrong_value_is_named_with_file_and_line() {
     let template = Config::template(&answers());
     let line = |text: &str, wanted: &str| 1 + text.lines().position(|line| line.contains(wanted)).unwrap();
@@ -298,6 +304,7 @@ fn a_policy_that_cannot_be_meant_is_refused_or_suspicious() {
     for (right, wrong, says) in [
         ("keys = \"session\"", "keys = \"none\"", "malformed keys"),
         ("\"Interruption\"", "\"weather\"", "malformed retry_after"),
+        ("[\"Interruption\", \"installFailedDueToPEProcessingError\"]", "11", "retry_after is a word"),
         ("\"8610\"", "\"86-10\"", "malformed a TAC"),
         ("\"nr\"", "\"6g\"", "malformed a device rule"),
         ("rebind = false", "session_minutes = 3", "malformed session_minutes"),

@@ -84,6 +84,8 @@ fn notice(event: &Event, profile: &Profile, agreement: &Agreement) -> Option<Not
             let failure = Failure::Installation { command: *command, reason: *reason, element: *element };
             may(Point::BppInstallation, coded(BPP_NOT_EXECUTED, &failure.explain()))
         }
+        // What an order in Error gives back was told when it ended.
+        What::SessionCancelled { .. } if event.from == Some(State::Error) => None,
         What::SessionCancelled { transaction, reason, .. } if event.to == State::Error => {
             must(reached(profile, transaction), cancelled(*reason)?)
         }

@@ -48,6 +48,7 @@ async fn installed(call: &Call<'_>, result: &ProfileInstallationResult) -> Resul
     };
     let profile = match session.value.stage() {
         Stage::Bound(bound) => call.reader.profile(&bound.authenticated.iccid).await?,
+        Stage::Ended(ended) if ended.result_open => call.reader.profile(&ended.iccid).await?,
         Stage::Initiated(_) | Stage::Authenticated(_) | Stage::Ended(_) => None,
     };
     let (reported, change) = installation(session, profile, result, call.setting, call.now);
@@ -84,6 +85,9 @@ async fn doubted(
     received: &[u8],
 ) -> Result<Change, Fault> {
     tracing::info!(why, "a notification that is not believed");
+    if received.len() > InvalidNotification::OCTETS_MAX {
+        return Ok(change);
+    }
     let invalid = InvalidNotification { subject, why, received: received.to_vec() };
     if call.reader.invalid_notification_kept(&invalid.sha256()).await? {
         return Ok(change);

@@ -290,7 +290,11 @@ impl Extensions {
                 self.distribution_points = distribution_points(value);
                 self.note_unknown(oid, critical);
             }
-            30 => self.permitted_names = Some(Extension { critical, value: permitted_names(value)? }),
+            // Other forms of names are no EUM's, but an operators' CA may have them.
+            30 => match permitted_names(value) {
+                Ok(value) => self.permitted_names = Some(Extension { critical, value }),
+                Err(_) => self.note_unknown(oid, critical),
+            },
             32 => self.policies = Some(Extension { critical, value: policies(value)? }),
             37 => self.extended_key_usage = Some(Extension { critical, value: oids(value)? }),
             _ => self.note_unknown(oid, critical),

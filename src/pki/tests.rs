@@ -68,6 +68,19 @@ fn refused_euicc(euicc: Draft) {
     assert_eq!(verify(&eum(), &euicc), Err(StatusCode::EUICC_CERTIFICATE_INVALID));
 }
 
+/// A CA of an operator may be limited to DNS names; an EUM may not, and neither may a CI.
+#[test]
+fn name_constraints_of_another_form_make_no_eum_and_no_ci_but_are_read() {
+    let dns = tlv(&[0x30], &tlv(&[0xA0], &tlv(&[0x30], &tlv(&[0x82], b"example.com"))));
+    for critical in [true, false] {
+        let limited = eum().with(30, critical, &dns);
+        assert_eq!(verify(&limited, &euicc()).err(), Some(StatusCode::EUM_CERTIFICATE_INVALID));
+    }
+    let key = Key::new(1);
+    let root = Certificate::parse(&ci(&key).with(30, true, &dns).sign(&key)).unwrap();
+    assert!(matches!(TrustStore::new(vec![root]).unwrap_err(), PkiError::ExtensionUnknown { .. }));
+}
+
 #[test]
 fn a_sound_chain_proves_an_euicc_and_its_signatures() {
     let verified = verify(&eum(), &euicc()).unwrap();

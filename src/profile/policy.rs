@@ -94,7 +94,7 @@ pub enum RetryAfter {
 }
 
 /// The errorReasons that have a name.
-const REASONS: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 127];
+const REASONS: [u8; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 31, 32, 127];
 
 impl RetryAfter {
     pub fn parse(text: &str) -> Result<Self, Malformed> {
@@ -292,6 +292,8 @@ mod tests {
             RetryAfter::Reasons(vec![11, 12])
         );
         assert_eq!(of(&["scp03tSecurityError", "unknownError"]), RetryAfter::Reasons(vec![8, 127]));
+        assert_eq!(of(&["installFailedDueToUnknownError"]), RetryAfter::Reasons(vec![127]));
+        assert_eq!(of(&["insufficientMinimumSecurityLevel"]), RetryAfter::Reasons(vec![31]));
         assert!(of(&["Interruption"]).allows(11) && !of(&["Interruption"]).allows(10));
         assert!(RetryAfter::of_names(&["weather"]).is_err() && RetryAfter::parse("often").is_err());
         for reason in 0..=255 {

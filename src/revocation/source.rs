@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::pki::CRL_OCTETS_MAX;
+use crate::server::gathered;
 
 /// For the whole of one fetch: a list is small, and somebody may wait for it at start.
 const FETCH: Duration = Duration::from_secs(10);
@@ -101,8 +102,7 @@ async fn get(uri: &Uri) -> Result<Vec<u8>, String> {
         if response.status() != StatusCode::OK {
             return Err(format!("HTTP {}", response.status().as_u16()));
         }
-        let body = Limited::new(response.into_body(), CRL_OCTETS_MAX).collect().await;
-        Ok(body.map_err(|error| error.to_string())?.to_bytes().to_vec())
+        gathered(response.into_body(), CRL_OCTETS_MAX).await.map_err(|error| error.to_string())
     };
     // The connection is driven here, so that it ends with this function.
     tokio::pin!(answered);

@@ -4,9 +4,11 @@ use std::net::TcpListener;
 
 use super::cache::{Cache, Record};
 use super::source::{Source, look};
+use super::{Watched, sources};
 use crate::asn1::KeyId;
+use crate::config::CrlSource;
 use crate::mint::{CrlPlan, Overrides, Plan, Press, RevokedCertificate, TestPki, issue_ci, issue_crl};
-use crate::pki::{Certificate, Revocations};
+use crate::pki::{Certificate, Credentials, Revocations};
 use crate::random::SeededRandom;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -108,6 +110,59 @@ fn a_kept_list_is_verified_again_and_brings_what_it_carried() {
     assert!(cache.load(&id, &root, NOW).0.is_none());
     std::fs::write(folder.path().join(format!("crl/{id}.json")), b"{").unwrap();
     assert_eq!(cache.load(&id, &root, NOW).1, Record::default());
+}
+
+/// A CI under test, and the lists that it signs: with this number, of this one serial number.
+fn ci_with_lists() -> (KeyId, Certificate, impl Fn(u64, u8) -> Vec<u8>) {
+    let random = SeededRandom::new(5);
+    let ci = issue_ci(Press::new(NOW, &random), &Overrides::default()).unwrap();
+    let root = Certificate::parse(&ci.der).unwrap();
+    let id = KeyId::from_octets(ci.key_id()).unwrap();
+    let list = move |number: u64, serial: u8| {
+        let (revoked_at, expires) = (NOW, NOW.plus_ms(DAY_MS));
+        let revoked = vec![RevokedCertificate { serial: vec![serial], revoked_at, expires }];
+        issue_crl(&ci, &CrlPlan { number, this_update: NOW, next_update: expires, revoked }).unwrap()
+    };
+    (id, root, list)
+}
+
+/// The one asks a mirror that lags behind.
+#[tokio::test]
+async fn of_two_servers_with_one_folder_none_puts_an_older_list_in_the_place_of_a_newer_one() {
+    let (id, root, list) = ci_with_lists();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path().join("crl"));
+    let (new, old) = (folder.path().join("new.crl"), folder.path().join("old.crl"));
+    std::fs::write(&new, list(2, 8)).unwrap();
+    std::fs::write(&old, list(1, 7)).unwrap();
+    let server = |path| Watched::open(id.clone(), root.clone(), vec![Source::File(path)], &cache, NOW);
+    let (mut behind, mut ahead) = (server(old.clone()), server(new));
+    assert!(behind.refresh(&cache, NOW).await);
+    assert!(ahead.refresh(&cache, NOW).await);
+    assert!(behind.refresh(&cache, NOW).await, "news of the other server");
+    for held in [behind.held.as_deref().unwrap(), &cache.load(&id, &root, NOW).0.unwrap()] {
+        assert_eq!((held.number().to_string().as_str(), held.entries()), ("2", 2));
+    }
+    assert!(behind.record.error.as_deref().unwrap().contains("older"));
+    // One that had nothing takes what the others have.
+    std::fs::remove_file(old.clone()).unwrap();
+    let mut late = server(old);
+    late.held = None;
+    assert!(late.refresh(&cache, NOW).await);
+    assert_eq!(late.held.unwrap().entries(), 2);
+}
+
+#[tokio::test]
+async fn a_ci_whose_certificates_name_no_address_has_a_list_that_is_missing() {
+    let (id, root, _) = ci_with_lists();
+    let named = sources(&[CrlSource::Cdp], &id, &root, &Credentials::default());
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path().join("crl"));
+    let mut watched = Watched::open(id, root, Vec::new(), &cache, NOW);
+    assert!(!watched.refresh(&cache, NOW).await);
+    assert!(watched.held.is_none() && watched.record.error.unwrap().contains("name an http address"));
+    assert!(watched.due_at > NOW, "asked again later, not at once");
+    assert!(!named.is_empty(), "the minted CI names one");
 }
 
 #[test]

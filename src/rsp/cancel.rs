@@ -33,7 +33,9 @@ pub fn cancel(
         return Err(StatusCode::TRANSACTION_UNKNOWN);
     }
     authenticated.euicc.verify(&[response.signed.bytes()], &response.signature)?;
-    if response.signed.smdp_oid != setting.credential(&authenticated.credential_ci)?.oid {
+    // Without a credential (revoked, or out of the configuration) nobody can go on; to give up must be possible.
+    let ours = setting.credentials.under(&authenticated.credential_ci);
+    if ours.is_some_and(|credential| credential.oid != response.signed.smdp_oid) {
         return Err(StatusCode::SMDP_OID_MISMATCH);
     }
     Ok(Cancellation { session, authenticated, reason: response.signed.reason })
@@ -59,7 +61,8 @@ impl Cancellation {
         let actor = Actor::Euicc { eid: eid.clone() };
         let transaction = session.value.id().clone();
         let expires_at = session.value.expires_at();
-        let ended = Stage::Ended(Ended { euicc, iccid, order });
+        let result_open = matches!(session.value.stage(), Stage::Bound(_));
+        let ended = Stage::Ended(Ended { euicc, iccid, order, result_open });
         let Versioned { value, version } = session;
         let change = Change::default().session(Versioned { value: value.moved(expires_at, ended), version });
 

@@ -111,9 +111,10 @@ impl Preparation {
         let policy = setting.policies.of(&profile);
         let limit = policy.confirmation_code_attempts_max.value;
         let left = limit.saturating_sub(order.confirmation_code_attempts).saturating_sub(1);
+        let over = order.expired(now) || !matches!(profile.state(), State::Released | State::Downloaded);
         let refused_code = match order.confirmation_code_hash() {
-            // Expiry is asked first (5.6.2), and the lifecycle below asks it.
-            Some(_) if order.expired(now) => false,
+            // Asked before the code (5.6.2), and the lifecycle below says it.
+            Some(_) if over => false,
             Some(stored) => {
                 let Some(given) = self.hash_cc.as_ref() else {
                     return Err(self.code_missing(actor, Versioned { value: profile, version }));

@@ -6,7 +6,7 @@ use crate::asn1::{
 use crate::change::{Change, Versioned};
 use crate::event::{FailedElement, What};
 use crate::profile::{Command, Profile, Report};
-use crate::session::{Bound, Ended, Session, Stage};
+use crate::session::{Authenticated, Bound, Ended, Session, Stage};
 use crate::time::Timestamp;
 use crate::types::Actor;
 use crate::types::Eid;
@@ -44,21 +44,30 @@ pub fn installation(
     setting: &Setting,
     now: Timestamp,
 ) -> (Reported, Change) {
-    let bound = match session.value.stage() {
-        Stage::Bound(bound) => bound.clone(),
-        Stage::Ended(ended) => {
-            let verified = ended.euicc.verify(&[result.data.bytes()], &result.signature);
-            let reported = if verified.is_ok() { Reported::Repeated } else { Reported::Invalid };
-            return (reported, Change::default());
+    let (euicc, iccid, order) = match session.value.stage() {
+        Stage::Bound(bound) => {
+            let Authenticated { euicc, iccid, order, credential_ci, .. } = &bound.authenticated;
+            // Certificates of ours come and go within the months that a result may take; the transactionId, which
+            // the eUICC signed, was never given twice.
+            let ours = setting.credentials.under(credential_ci);
+            let ours = ours.is_none_or(|credential| credential.oid == result.data.smdp_oid);
+            if !ours || euicc.verify(&[result.data.bytes()], &result.signature).is_err() {
+                let bound = bound.clone();
+                return (Reported::Invalid, suspicious(session, profile, bound, result));
+            }
+            (euicc.clone(), iccid.clone(), *order)
+        }
+        Stage::Ended(Ended { euicc, iccid, order, result_open }) => {
+            if euicc.verify(&[result.data.bytes()], &result.signature).is_err() {
+                return (Reported::Invalid, Change::default());
+            }
+            if !result_open {
+                return (Reported::Repeated, Change::default());
+            }
+            (euicc.clone(), iccid.clone(), *order)
         }
         Stage::Initiated(_) | Stage::Authenticated(_) => return (Reported::Unexpected, Change::default()),
     };
-    let euicc = &bound.authenticated.euicc;
-    let ours = setting.credentials.under(&bound.authenticated.credential_ci);
-    let ours = ours.is_some_and(|credential| credential.oid == result.data.smdp_oid);
-    if !ours || euicc.verify(&[result.data.bytes()], &result.signature).is_err() {
-        return (Reported::Invalid, suspicious(session, profile, bound, result));
-    }
     let report = match &result.data.result {
         InstallationResult::Success { .. } => Report::Installed,
         InstallationResult::Failure { command, reason, .. } => {
@@ -70,11 +79,9 @@ pub fn installation(
             Report::Failed { command: u8::from(*command), reason: u8::from(*reason), element }
         }
     };
-    let authenticated = bound.authenticated;
-    let (iccid, order) = (authenticated.iccid, authenticated.order);
     let transaction = session.value.id().clone();
-    let actor = Actor::Euicc { eid: authenticated.euicc.eid().clone() };
-    let ended = Ended { euicc: authenticated.euicc, iccid, order };
+    let actor = Actor::Euicc { eid: euicc.eid().clone() };
+    let ended = Ended { euicc, iccid, order, result_open: false };
     let expires_at = session.value.expires_at();
     let version = session.version;
     let session = Versioned { value: session.value.moved(expires_at, Stage::Ended(ended)), version };

@@ -16,7 +16,10 @@ use rustls::crypto::{ActiveKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoClientAuth};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
-use rustls::{Error, NamedGroup, PeerMisbehaved, ServerConfig, SignatureAlgorithm, SignatureScheme, version};
+use rustls::{
+    CipherSuite, Error, NamedGroup, PeerMisbehaved, ServerConfig, SignatureAlgorithm, SignatureScheme,
+    version,
+};
 
 use super::tls::provider;
 use crate::fault::Fault;
@@ -49,10 +52,13 @@ impl BrainpoolIdentity {
     }
 }
 
-/// Whether this client can be served on brainpoolP256r1 and not on NIST P-256.
+/// Whether this client can be served on brainpoolP256r1 and not on NIST P-256. Without the suite there is nothing
+/// here for it; with TLS 1.3 and X25519 it can still be served there.
 pub(super) fn wanted(hello: &ClientHello<'_>) -> bool {
     let groups = hello.named_groups().unwrap_or_default();
-    groups.contains(&GROUP) && !groups.contains(&NamedGroup::secp256r1)
+    groups.contains(&GROUP)
+        && !groups.contains(&NamedGroup::secp256r1)
+        && hello.cipher_suites().contains(&CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
 }
 
 /// For ES9+: what such a client gets.

@@ -93,7 +93,7 @@ impl Listener {
         let mut shutdown = pin!(shutdown);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
-        let slots = Arc::new(Semaphore::new(self.door.limits.connections_max));
+        let slots = Arc::new(Semaphore::new(self.door.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         loop {
             let next = self.accept(&slots);
             let (stream, address, slot) = tokio::select! {

@@ -9,6 +9,6 @@ mod tls;
 
 pub use brainpool::{BrainpoolIdentity, brainpool_config};
 pub use connection::{ClientCertificate, Peer};
-pub use limits::Limits;
+pub use limits::{Limits, gathered};
 pub use listeners::{Figures, Listener};
 pub use tls::{Identity, TlsConfig, es2plus_config, es9plus_config, install_provider};

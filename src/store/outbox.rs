@@ -129,7 +129,18 @@ impl Reader<'_> {
                    )
                    LIMIT ?2";
         let mut found = self.readers.query(sql, &[Value::Int(now.unix_ms()), Value::Int(LANES_MAX)])?;
-        found.iter_mut().map(|row| head(self.rows, row)).collect()
+        let readable = |row: &mut Row| match head(self.rows, row) {
+            Ok(head) => Some(head),
+            // A damaged errand, or one of a newer program, stops its own lane and no other.
+            Err(fault) => {
+                tracing::error!(
+                    story = fault.story(),
+                    "store: an errand cannot be read: see `smdpp outbox list`"
+                );
+                None
+            }
+        };
+        Ok(found.iter_mut().filter_map(readable).collect())
     }
 
     /// What waits or was given up, oldest first.

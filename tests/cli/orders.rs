@@ -199,3 +199,22 @@ fn an_order_names_the_profile_element_that_the_euicc_refused() {
     assert!(house.types(&["notification", "list", "--invalid"]).out.contains("No notification"));
     assert_eq!(house.json(&["notification", "list", "--invalid"])["notifications"], serde_json::json!([]));
 }
+
+#[test]
+fn an_order_without_a_try_left_says_so_and_how_to_give_one() {
+    let house = House::new();
+    house.packages(1);
+    house.import(&["p0.der"]);
+    let id = iccid(0);
+    house.moves(&id, ordered(None));
+    house.moves(&id, confirmed("A"));
+    let limits = profile::Limits { download_attempts_max: 10, confirmation_code_attempts_max: 3 };
+    let transaction = TransactionId::parse("00112233445566778899AABBCCDDEEFF").unwrap();
+    house.moves(&id, profile::Command::Authorise { transaction, limits, ineligible: None });
+    house.types(&["order", "set", &id, "--download-attempts", "1"]);
+    let said = house.types(&["order", "show", &id]).out;
+    assert!(said.contains("no download attempt is left") && said.contains("--download-attempts"), "{said}");
+    assert!(!said.contains("the phone downloads it"), "{said}");
+    house.types(&["order", "set", &id, "--download-attempts", "2"]);
+    assert!(house.types(&["order", "show", &id]).out.contains("the phone downloads it"));
+}

@@ -116,6 +116,24 @@ async fn a_flood_is_kept_within_its_bounds() {
     assert_eq!(kept(&scene.house).await[0].received, forged(41));
 }
 
+/// Anybody can send it, so it may not be long: ten thousand of the longest request would be half a gigabyte.
+#[tokio::test]
+async fn what_is_longer_than_any_notification_is_acknowledged_and_not_kept() {
+    let mut scene = Scene::released().await;
+    let result = scene.install().await;
+    let stranger = |octets: usize| {
+        let mut content = euicc::tlv::Tlv::parse(&result, 0xBF37).unwrap().value.to_vec();
+        let id = content.windows(2).position(|two| two == [0x80, 16]).unwrap() + 2;
+        content[id] ^= 1;
+        let more = euicc::tlv::write(0x9F55, &vec![0; octets]);
+        euicc::tlv::write(0xBF37, &[content, more].concat())
+    };
+    for (octets, count) in [(4000, 1), (30_000, 1)] {
+        assert_eq!(scene.house.notify(&stranger(octets)).await.http, 204);
+        assert_eq!(kept(&scene.house).await.len(), count, "{octets}");
+    }
+}
+
 /// What it holds is a person's matter: nothing of it is readable in the file.
 #[tokio::test]
 async fn what_is_kept_is_sealed() {

@@ -1,4 +1,6 @@
 //! A whole SM-DP+ in one process: test PKI, SQLite in a temporary folder, a clock that is set by hand.
+#[path = "doors.rs"]
+mod doors;
 #[path = "house/own.rs"]
 mod own;
 #[path = "wishes.rs"]
@@ -28,11 +30,8 @@ use smdpp::time::{Clock, Timestamp};
 use smdpp::types::{Actor, Eid, Iccid, OperatorId, ProfileType, Secret, State};
 use smdpp::{es2plus, es9plus};
 
-#[path = "doors.rs"]
-mod doors;
-pub(crate) use doors::{Answer, BINDING, Road};
-
 use crate::papers::Papers;
+pub(crate) use doors::{Answer, BINDING, Road};
 use own::{es12, registry, setting};
 pub(crate) use wishes::Wishes;
 

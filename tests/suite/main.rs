@@ -26,3 +26,4 @@ mod seeds;
 mod smds;
 mod stories;
 mod told;
+mod walk;

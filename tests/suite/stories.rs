@@ -334,3 +334,44 @@ async fn an_expired_order_is_neither_confirmed_nor_released() {
     house.advance_ms(3_600_001);
     assert_eq!(house.es2("releaseProfile", "acme", json!({ "iccid": iccid })).await.verdict(), "8.8.5/4.10");
 }
+
+/// An eUICC signs both: that it gives up, and that it has installed. Whatever it does, what it has is not sold again.
+#[tokio::test]
+async fn a_result_that_comes_after_the_cancellation_of_its_own_session_counts() {
+    for (reason, before) in [(5, State::Error), (1, State::Downloaded)] {
+        let house = House::new().await;
+        let (iccid, _) = house.stock(1).await;
+        let code = house.order(&iccid, json!({})).await;
+        let mut card = house.card(0);
+        let offer = house.authenticate(&mut card, Some(&code)).await;
+        let package = house.bind(&mut card, &offer).await;
+        let cancel = house.cancel_request(&mut card.clone(), &offer.transaction_id, reason);
+        let result = card.load_bound_profile_package(&package).unwrap();
+        house.es9("cancelSession", &cancel).await.ok();
+        assert_eq!(house.state(&iccid).await, before);
+        for _ in 0..2 {
+            house.notify(&result).await.ok();
+            assert_eq!(house.state(&iccid).await, State::Installed);
+        }
+        house.verify_trail().await;
+    }
+}
+
+/// Two sessions on one order: what ended it in the first is not asked for again in the second.
+#[tokio::test]
+async fn no_code_is_asked_for_when_the_order_is_over() {
+    let house = House::new().await;
+    let (iccid, _) = house.stock(1).await;
+    let code = house.order(&iccid, json!({ "confirmationCode": "1234" })).await;
+    let (mut one, mut two) = (house.card(0), house.card(0));
+    let other = house.authenticate(&mut one, Some(&code)).await;
+    let offer = house.authenticate(&mut two, Some(&code)).await;
+    let cancel = house.cancel_request(&mut two, &offer.transaction_id, 0);
+    house.es9("cancelSession", &cancel).await.ok();
+    let before = house.profile(&iccid).await;
+    let request = house.bind_request(&mut one, &other, None);
+    assert_eq!(house.es9("getBoundProfilePackage", &request).await.verdict(), "8.2/3.7");
+    assert_eq!(house.profile(&iccid).await, before);
+    let last = house.store.reader().trail_end(1).await.unwrap();
+    assert!(last[0].body.contains("session_cancelled"), "{}", last[0].body);
+}

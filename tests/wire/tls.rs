@@ -278,6 +278,32 @@ async fn slow_and_oversized_bodies_do_not_hold_others_up() {
     }
 }
 
+/// A body of chunks of one octet each costs what it weighs: memory is `connections_max` requests, not forty times that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_small_chunks_cost_no_more_than_one_large() {
+    let (house, _) = House::open(1, 0);
+    let header = format!(
+        "POST {ES9PLUS}initiateAuthentication HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\
+         connection: close\r\n\r\n"
+    );
+    let before_kib = house.server.peak_rss_kib().unwrap();
+    let senders = (0..12).map(|_| Raw::connect(&house));
+    let mut open = Vec::new();
+    for sender in senders {
+        let mut raw = sender.await;
+        raw.send(header.as_bytes()).await;
+        raw.send("1\r\n \r\n".repeat(65_000).as_bytes()).await;
+        open.push(raw);
+    }
+    for raw in &mut open {
+        raw.send(b"0\r\n\r\n").await;
+        raw.answer().await;
+        assert!(raw.text().starts_with("HTTP/1.1 400"), "{:?}", raw.text());
+    }
+    let grown_kib = house.server.peak_rss_kib().unwrap().saturating_sub(before_kib);
+    assert!(grown_kib < 8 * 1024, "12 bodies of 65000 octets took {grown_kib} KiB");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_certificate_is_the_one_for_tls() {
     use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};

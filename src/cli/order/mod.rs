@@ -275,6 +275,9 @@ impl View<'_> {
             };
         };
         let cancel = "the operator ends it with ES2+.CancelOrder and orders anew";
+        if let Some(next) = self.used_up(order) {
+            return next;
+        }
         match self.profile.state() {
             State::Allocated | State::Linked => "the operator confirms it with ES2+.ConfirmOrder".to_owned(),
             State::Confirmed => "the operator releases it with ES2+.ReleaseProfile".to_owned(),
@@ -305,6 +308,24 @@ impl View<'_> {
             State::Error => format!("it cannot be downloaded any more: {cancel}"),
             State::Available | State::Unavailable => "nothing: the order is over".to_owned(),
         }
+    }
+
+    /// What an order waits for that has no try left: the next request would end it.
+    fn used_up(&self, order: &Order) -> Option<String> {
+        let open = matches!(self.profile.state(), State::Released | State::Downloaded);
+        let Policy { download_attempts_max, confirmation_code_attempts_max, .. } = &self.policy;
+        let codes = order.confirmation_code_attempts >= confirmation_code_attempts_max.value;
+        let (tries, option) = if order.download_attempts >= download_attempts_max.value {
+            ("download attempt", "download-attempts")
+        } else if order.confirmation_code_hash().is_some() && codes {
+            ("try of the confirmation code", "confirmation-code-attempts")
+        } else {
+            return None;
+        };
+        let awaited = if order.out.is_empty() { "" } else { "the eUICC's report is awaited; " };
+        (open && !order.expired(self.now)).then(|| {
+            format!("{awaited}no {tries} is left, and one more ends the order: `smdpp order set` with --{option} gives more")
+        })
     }
 
     fn document(&self) -> Value {

@@ -152,6 +152,10 @@ fn only_all_segments_together_are_the_list() {
         assert_eq!(read(wrong), Err(CrlError::Segments));
     }
     assert_eq!(read(&[&first, &whole]), Err(CrlError::Segments));
+    let mut forged = first.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(read(&[&forged, &second]), Err(CrlError::BadSignature));
+    assert_eq!(read(&[&forged, &forged]), Err(CrlError::Segments), "counted before anything is verified");
     assert_eq!(Revocations::read(&first, &ci()).err(), Some(CrlError::Segments));
     assert_eq!(Revocations::read(&[0x30, 0], &ci()).err(), Some(CrlError::Segments));
     let half = List::of(&[]).with(extension("2.23.146.1.2.0.3", true, &[2, 1, 1]));

@@ -61,6 +61,13 @@ async fn a_connection_over_the_maximum_waits_for_its_turn() {
 }
 
 #[tokio::test]
+async fn a_number_of_connections_beyond_what_can_be_counted_is_no_limit() {
+    let running = es9plus(Limits { connections_max: usize::MAX, ..short() }).await;
+    let answer = exchange(&mut connected(&running).await, "GET", "/who", "").await.unwrap();
+    assert_eq!(status(&answer), "200");
+}
+
+#[tokio::test]
 async fn a_panic_is_a_500_and_the_listener_lives() {
     let running = es9plus(short()).await;
     let answer = exchange(&mut connected(&running).await, "POST", "/panic", "").await.unwrap();

@@ -98,3 +98,20 @@ async fn a_ci_that_revoked_itself_is_not_believed() {
     let answer = scene.house.es9("initiateAuthentication", &request).await;
     assert_eq!(answer.verdict(), "8.8.2/3.1");
 }
+
+/// A result may come months after its session, and our certificates change meanwhile.
+#[tokio::test]
+async fn a_result_counts_and_a_session_is_cancelled_also_without_the_credential() {
+    let mut scene = Scene::released().await;
+    let (_, package) = scene.download().await;
+    publish(&scene.house, list(&scene.house, 1, &[&scene.house.pki.dpauth]), false);
+    scene.card.load_bound_profile_package(&package).unwrap();
+    scene.house.deliver(&mut scene.card).await;
+    assert_eq!(scene.state().await, State::Installed);
+
+    let mut scene = Scene::released().await;
+    let offer = scene.authenticate().await;
+    publish(&scene.house, list(&scene.house, 1, &[&scene.house.pki.dpauth]), false);
+    scene.try_cancel(&offer, 0).await.ok();
+    assert_eq!(scene.state().await, State::Error);
+}

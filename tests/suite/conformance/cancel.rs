@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use smdpp::server::Limits;
 use smdpp::types::State;
 
+use crate::begin;
 use crate::case::{Case, case};
-use crate::es2plus::progress::{agreed, told};
+use crate::es12;
 use crate::house::Wishes;
 use crate::notification::life;
+use crate::office::{Office, is_whole};
 use crate::scene::{Scene, faulty, with};
 use crate::sockets;
-use crate::{begin, begin_with};
 
 const FUNCTION: &str = "cancelSession";
 
@@ -36,41 +37,17 @@ pub(crate) fn cases() -> Vec<Case> {
                 doubted(true, faulty(Fault::CancelOidWrong), "8.8/3.10")
             }),
         case("CS-06", "not now", "3.1.3.1 step 5 (v2.5), 5.3.5 NOTE", "")
-            .part("1", "postponed(1)", "state Released; a new session downloads", || {
-                not_now(reason::POSTPONED)
-            })
-            .part("2", "timeout(2)", "state Released; a new session downloads", || not_now(reason::TIMEOUT)),
+            .part(
+                "1",
+                "postponed(1)",
+                "state Released; a new session downloads; the operator hears of that alone",
+                || not_now(reason::POSTPONED),
+            )
+            .part("2", "timeout(2)", "the same", || not_now(reason::TIMEOUT)),
         terminal(),
         out_of_order(),
         brainpool(),
     ]
-}
-
-/// After AuthenticateClient the operator is told at point 1, after the package at point 3.
-fn terminal() -> Case {
-    let mut case = case("CS-07", "never", "T32b, 3.1.3.1 step 6 (v2.5); code of the new session: choice", "");
-    for (letter, stimulus, expected, reason, code) in [
-        ("1", "endUserRejection(0)", "Error; told Failed 8.8.5/3.8; then 8.2.6/3.8", 0, "8.8.5/3.8"),
-        ("2", "pprNotAllowed(3)", "Error; told Failed 8.2.8/1.2; then 8.2.6/3.8", 3, "8.2.8/1.2"),
-        ("3", "metadataMismatch(4)", "Error; told Failed 8.2.9/3.11; then 8.2.6/3.8", 4, "8.2.9/3.11"),
-        ("4", "loadBppExecutionError(5)", "Error; told Failed 8.2.10/4.2; then 8.2.6/3.8", 5, "8.2.10/4.2"),
-        ("5", "undefinedReason(127)", "Error; told Failed 8/4.2; then 8.2.6/3.8", 127, "8/4.2"),
-    ] {
-        case = case.part(letter, stimulus, expected, move || never(reason, code));
-    }
-    case
-}
-
-async fn never(reason: u8, code: &'static str) {
-    for (bound, point) in [(false, 1), (true, 3)] {
-        let mut scene = begin_with(agreed(&[]), json!({})).await;
-        let offer = if bound { scene.download().await.0 } else { scene.authenticate().await };
-        scene.try_cancel(&offer, reason).await.ok();
-        assert_eq!(scene.state().await, State::Error);
-        assert_eq!(told(&scene.house).await, [format!("{point} Failed {code}")]);
-        assert_eq!(scene.try_authenticate().await.verdict(), "8.2.6/3.8");
-        scene.house.verify_trail().await;
-    }
 }
 
 fn reasons_of_a_user() -> Case {
@@ -112,6 +89,34 @@ fn transactions() -> Case {
         unknown_in_signed(false)
     })
     .part("b2", "the same after GetBoundProfilePackage", "8.10.1/3.9; then OK", || unknown_in_signed(true))
+}
+
+fn terminal() -> Case {
+    case("CS-07", "a final no", "T32b, 3.1.3.1 step 6 (v2.5); code of the next session: choice", "")
+        .part("1", "endUserRejection(0)", "state Error; 8.8.5/3.8 to the operator; then 8.2.6/3.8", || {
+            final_no(false, reason::END_USER_REJECTION, "1 Failed 8.8.5/3.8")
+        })
+        .part("2", "pprNotAllowed(3)", "state Error; 8.2.8/1.2 to the operator; then 8.2.6/3.8", || {
+            final_no(false, reason::PPR_NOT_ALLOWED, "1 Failed 8.2.8/1.2")
+        })
+        .part("3", "metadataMismatch(4)", "state Error; 8.2.9/3.11 to the operator; then 8.2.6/3.8", || {
+            final_no(true, reason::METADATA_MISMATCH, "3 Failed 8.2.9/3.11")
+        })
+        .part(
+            "4",
+            "loadBppExecutionError(5)",
+            "state Error; 8.2.10/4.2 to the operator; then 8.2.6/3.8",
+            || final_no(true, reason::LOAD_BPP_EXECUTION_ERROR, "3 Failed 8.2.10/4.2"),
+        )
+        .part("5", "undefinedReason(127)", "state Error; 8/4.2 to the operator; then 8.2.6/3.8", || {
+            final_no(false, reason::UNDEFINED, "1 Failed 8/4.2")
+        })
+        .part(
+            "6",
+            "endUserRejection(0) of an order with an event",
+            "state Error; DeleteEvent",
+            es12::rejected,
+        )
 }
 
 fn out_of_order() -> Case {
@@ -221,11 +226,30 @@ async fn doubted(bound: bool, faults: Faults, verdict: &str) {
 }
 
 async fn not_now(reason: u8) {
-    let (mut scene, offer) = in_session(false).await;
+    let (mut scene, office) = Office::scene(Wishes::default(), json!({})).await;
+    let offer = scene.authenticate().await;
     scene.try_cancel(&offer, reason).await.ok();
     assert_eq!(scene.state().await, State::Released);
     scene.install().await;
     assert_eq!(scene.state().await, State::Installed);
+    let sessions = ["1 Executed-Success", "1 Executed-Success", "3 Executed-Success", "4 Executed-Success"];
+    assert_eq!(office.says(&scene.house).await, sessions, "of the cancellation nothing");
+    scene.house.verify_trail().await;
+}
+
+async fn final_no(bound: bool, reason: u8, said: &str) {
+    let (mut scene, office) = Office::scene(Wishes::default(), json!({})).await;
+    let offer = if bound { scene.download().await.0 } else { scene.authenticate().await };
+    scene.try_cancel(&offer, reason).await.ok();
+    assert_eq!(scene.state().await, State::Error);
+    let told = office.told(&scene.house).await;
+    is_whole(&scene.house, told.last().unwrap(), &scene.iccid, scene.card.eid());
+    assert_eq!(told.last().unwrap().says(), said);
+    let successes = if bound { 2 } else { 1 };
+    assert_eq!(told.len(), successes + 1, "told once");
+    for _ in 0..2 {
+        assert_eq!(scene.try_authenticate().await.verdict(), "8.2.6/3.8");
+    }
     scene.house.verify_trail().await;
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Part {
     pub(crate) letter: &'static str,
     pub(crate) stimulus: &'static str,
     pub(crate) expected: &'static str,
+    /// Where this server does something else, and specs/divergences.md says why: what it does.
+    pub(crate) instead: Option<&'static str>,
     run: Run,
 }
 
@@ -52,7 +54,15 @@ impl Case {
         R: Future<Output = ()> + 'static,
     {
         let run: Run = Box::new(move || Box::pin(run()));
-        self.parts.push(Part { letter, stimulus, expected, run });
+        self.parts.push(Part { letter, stimulus, expected, instead: None, run });
+        self
+    }
+
+    /// The part added last diverges: its `run` panics where the server does anything but this.
+    pub(crate) fn diverging(mut self, instead: &'static str) -> Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.instead = Some(instead);
+        }
         self
     }
 }

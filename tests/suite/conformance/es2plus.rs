@@ -33,7 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// What must not move: state and order of a Profile, or the house as a whole.
-pub(super) struct Still<'a> {
+pub(crate) struct Still<'a> {
     house: &'a House,
     iccid: &'a str,
     profile: smdpp::profile::Profile,
@@ -41,17 +41,17 @@ pub(super) struct Still<'a> {
 }
 
 impl<'a> Still<'a> {
-    pub(super) async fn of(house: &'a House, iccid: &'a str) -> Self {
+    pub(crate) async fn of(house: &'a House, iccid: &'a str) -> Self {
         Self { house, iccid, profile: house.profile(iccid).await, trail: house.verify_trail().await }
     }
 
     /// Refused with this verdict; nothing has moved, nothing is in the trail.
-    pub(super) async fn refuses(&self, answer: &Answer, verdict: &str) {
+    pub(crate) async fn refuses(&self, answer: &Answer, verdict: &str) {
         assert_eq!(answer.verdict(), verdict, "{:?}", answer.body);
         self.stands().await;
     }
 
-    pub(super) async fn stands(&self) {
+    pub(crate) async fn stands(&self) {
         assert_eq!(self.house.profile(self.iccid).await, self.profile);
         assert_eq!(self.house.verify_trail().await, self.trail);
     }

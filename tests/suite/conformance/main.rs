@@ -3,7 +3,7 @@
 //! `cargo test --test conformance` runs all and writes `specs/conformance.md`; `… -- AE-12` runs one.
 //!
 //! To add a case:
-//! 1. Its row is in `sheet.rs` already. Open the file of its section (below); the empty ones wait for their cases.
+//! 1. Its row is in `sheet.rs`. Open the file of its section (below).
 //! 2. Add to `cases()`: `case("AE-12", "what it is about", "5.6.3, T43", "4.3.14.2.2 #11")`, then for each letter
 //!    `.part("a", "the stimulus", "8.2.6/3.8", || another_matching_id(..))`. A letter with several stimuli has parts
 //!    `a1`, `a2`; a case without letters has `""`, or numbers. The texts go into the page as they stand: one line each.
@@ -13,12 +13,14 @@
 //!    another setting (limits, order_ms, two eUICCs); `sockets::house(..)` a house without any order;
 //!    `sockets::opened(..)` the addresses too, to knock by yourself. Methods of `House` and `Scene` (`../house.rs`,
 //!    `../scene.rs`) then go through TLS: `es9`, `es2`, `initiate`, `try_authenticate`, `try_bind`, `notify`, …
+//!    `Office` adds the operator's own end point, `smds::beside` an SM-DS; `program` is the real program, to be killed.
 //! 5. Every OK is examined on the way (`examiner.rs`), and an answer 5xx fails the part by itself.
 //! 6. After a refusal: `scene.refuses(&answer, "8.1/6.1").await` sees that nothing has moved (mark with `scene.mark()`
 //!    before); `house.verify_trail()` follows the trail; then let the same session or a new one succeed, to see that the
 //!    server goes on. Where the sheet says "Refused" alone, the part asserts the code that we chose.
 //! 7. What the server does not do yet: leave the part out, then the page and `the sheet is complete` say so. What it will
-//!    not do: name the part (`TR-01 (b)`) in specs/divergences.md with clause and reason; it must fail then.
+//!    not do: `.diverging("what it does instead")` after the part, whose function then demands just that, and the
+//!    part's name (`TR-01 (b)`) in specs/divergences.md with clause and reason.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -43,6 +45,7 @@ mod examiner;
 mod house;
 mod initiate;
 mod notification;
+mod office;
 mod opened;
 mod package;
 mod package_errors;

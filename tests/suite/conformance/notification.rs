@@ -1,6 +1,9 @@
 //! HandleNotification (5.6.4, 2.5.6, 3.5): cases HN. What can be decoded is acknowledged with 204, whatever it is worth.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use euicc::tlv::{self, Tlv};
 use euicc::{Card, Fault, Faults};
+use rig::operator_endpoint::ProgressCall;
 use serde_json::{Value, json};
 use smdpp::asn1::{NotificationAddress, NotificationEvent, NotificationEvents};
 use smdpp::mint::{Overrides, Press, issue_euicc, issue_eum};
@@ -10,6 +13,7 @@ use smdpp::types::{Iccid, State};
 use crate::begin;
 use crate::case::{Case, case};
 use crate::house::{ADDRESS, House, TYPE, Wishes, eid};
+use crate::office::{Office, is_whole};
 use crate::scene::{Scene, faulty};
 use crate::sockets;
 
@@ -18,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("HN-01", "a whole life", "3.1.3.3 steps 8 and 9 (v2.5), 3.5", "4.3.15.2.1 #01").part(
             "",
             "result of a success; then install, enable, disable, delete, with rising sequence numbers",
-            "204 each; state Installed from the first on; each in the trail",
+            "204 each; state Installed from the first on; each in the trail; points 4, 100 to 102 to the operator",
             whole_life,
         ),
         case("HN-02", "no install notification configured", "3.5", "4.3.15.2.1 #02").part(
@@ -40,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("HN-05", "a result of no session", "3.1.3.3 step 8 (v2.5)", "").part(
             "",
             "transactionId unknown, signed by the eUICC",
-            "204; nothing changed; the right result still counts",
+            "204; nothing changed, recorded as invalid; the right result still counts",
             || doubted_result(Fault::PirTransactionIdUnknown),
         ),
         beliefs(),
@@ -71,8 +75,8 @@ fn failures() -> Case {
     let sheet = case("HN-03", "a failed installation", "2.5.6.1, 3.1.6, Table 4a", "4.3.15.2.1 #03 to #18");
     REASONS.into_iter().fold(sheet, |sheet, (letter, stimulus, reason, command)| {
         let expected = match reason {
-            10 | 11 => "204; state Downloaded, and the next session is OK",
-            _ => "204; state Error, and the next session is 8.2.6/3.8",
+            10 | 11 => "204; state Downloaded, the next session OK; point 4 Failed with the result",
+            _ => "204; state Error, the next session 8.2.6/3.8; point 4 Failed with the result",
         };
         sheet.part(letter, stimulus, expected, move || failed(reason, command))
     })
@@ -80,25 +84,40 @@ fn failures() -> Case {
 
 fn beliefs() -> Case {
     case("HN-06", "what cannot be believed", "6.3; choice", "")
-        .part("a1", "a result whose signature is broken", "204; nothing changed", || {
+        .part("a1", "a result whose signature is broken", "204; nothing changed; recorded as invalid", || {
             doubted_result(Fault::PirSignatureBad)
         })
-        .part("a2", "enable, its signature broken", "204; nothing changed", || {
+        .part("a2", "enable, its signature broken", "204; nothing changed; recorded as invalid", || {
             doubted_notification(Fault::NotificationSignatureBad)
         })
-        .part("b1", "a result signed by another eUICC", "204; nothing changed", anothers_result)
-        .part("b2", "enable signed by another eUICC, with its own chain", "204; nothing changed", || {
-            anothers_notification(false)
-        })
-        .part("c", "enable under an EUM certificate of another policy", "204; nothing changed", || {
-            anothers_notification(true)
-        })
-        .part("d", "a result for another smdpOid", "204; nothing changed", || {
+        .part(
+            "b1",
+            "a result signed by another eUICC",
+            "204; nothing changed; recorded as invalid",
+            anothers_result,
+        )
+        .part(
+            "b2",
+            "enable signed by another eUICC, with its own chain",
+            "204; nothing changed; recorded as invalid",
+            || anothers_notification(false),
+        )
+        .part(
+            "c",
+            "enable under an EUM certificate of another policy",
+            "204; nothing changed; recorded as invalid",
+            || anothers_notification(true),
+        )
+        .part("d", "a result for another smdpOid", "204; nothing changed; recorded as invalid", || {
             doubted_result(Fault::PirOidWrong)
         })
-        .part("e1", "enable of an ICCID unknown here", "204; nothing changed", || other_iccid(true))
-        .part("e2", "enable without an ICCID", "204; nothing changed", || other_iccid(false))
-        .part("f", "enable and delete in one", "204; nothing changed", || {
+        .part("e1", "enable of an ICCID unknown here", "204; nothing changed; recorded as invalid", || {
+            other_iccid(true)
+        })
+        .part("e2", "enable without an ICCID", "204; nothing changed; recorded as invalid", || {
+            other_iccid(false)
+        })
+        .part("f", "enable and delete in one", "204; nothing changed; recorded as invalid", || {
             doubted_notification(Fault::NotificationTwoEvents)
         })
 }
@@ -125,8 +144,8 @@ async fn acknowledges(scene: &Scene, notification: &[u8]) {
     scene.unmoved().await;
 }
 
-async fn lived() -> (Scene, Vec<Vec<u8>>) {
-    let mut scene = begin(json!({})).await;
+async fn lived() -> (Scene, Office, Vec<Vec<u8>>) {
+    let (mut scene, office) = Office::scene(Wishes::default(), json!({})).await;
     let (_, package) = scene.download().await;
     scene.card.load_bound_profile_package(&package).unwrap();
     let mut told = tell(&scene.house, &mut scene.card).await;
@@ -135,16 +154,31 @@ async fn lived() -> (Scene, Vec<Vec<u8>>) {
     scene.card.disable(&scene.iccid).unwrap();
     scene.card.delete(&scene.iccid).unwrap();
     told.extend(tell(&scene.house, &mut scene.card).await);
-    (scene, told)
+    (scene, office, told)
 }
 
 async fn whole_life() {
-    let (scene, told) = lived().await;
+    let (scene, office, told) = lived().await;
     assert_eq!(told.len(), 5);
     assert_eq!(scene.state().await, State::Installed);
     let life = life(&scene.house, &scene.iccid).await;
     assert_eq!(life[5..], [&["profile_installed"][..], &["notification_received"; 4]].concat());
+    let calls = office.told(&scene.house).await;
+    let success = |point: &u32| format!("{point} Executed-Success");
+    let says: Vec<String> = calls.iter().map(|call| call.says()).collect();
+    assert_eq!(says, [1, 3, 4, 100, 101, 102].iter().map(success).collect::<Vec<_>>());
+    for call in &calls {
+        is_whole(&scene.house, call, &scene.iccid, scene.card.eid());
+    }
+    assert_eq!(final_result(&calls[2])[2], 0xA0, "successResult");
     scene.house.verify_trail().await;
+}
+
+/// resultData: finalResult [2] of the ProfileInstallationResult.
+fn final_result(call: &ProgressCall) -> Vec<u8> {
+    let result = STANDARD.decode(call.text("/resultData")).unwrap();
+    assert_eq!(result[0], 0xA2);
+    result
 }
 
 async fn no_install_notification() {
@@ -167,11 +201,17 @@ async fn no_install_notification() {
     house.verify_trail().await;
 }
 
+/// Once as it is, and once with simaResponse.
 async fn failed(reason: u64, command: u64) {
-    let mut scene = begin(json!({})).await;
+    let faults = Faults::none().with_value(Fault::PirReason, reason).with_value(Fault::PirCommand, command);
+    failed_with(faults.clone(), reason).await;
+    failed_with(faults.with_value(Fault::PirElement, 4), reason).await;
+}
+
+async fn failed_with(faults: Faults, reason: u64) {
+    let (mut scene, office) = Office::scene(Wishes::default(), json!({})).await;
     let (_, package) = scene.download().await;
-    scene.card.faults =
-        Faults::none().with_value(Fault::PirReason, reason).with_value(Fault::PirCommand, command);
+    scene.card.faults = faults;
     let result = scene.card.load_bound_profile_package(&package).unwrap();
     let answer = scene.house.notify(&result).await;
     assert_eq!((answer.http, &answer.body), (204, &Value::Null));
@@ -180,6 +220,11 @@ async fn failed(reason: u64, command: u64) {
         _ => (State::Error, "8.2.6/3.8"),
     };
     assert_eq!(scene.state().await, state);
+    let calls = office.told(&scene.house).await;
+    let says: Vec<String> = calls.iter().map(|call| call.says()).collect();
+    assert_eq!(says, ["1 Executed-Success", "3 Executed-Success", "4 Failed 8.2.10/4.2"]);
+    let shown = final_result(&calls[2]);
+    assert!(shown[2] == 0xA1 && result.windows(shown.len()).any(|window| window == shown), "as it came");
     scene.card.faults = Faults::none();
     assert_eq!(scene.try_authenticate().await.verdict(), next);
     assert_eq!(scene.state().await, state);
@@ -187,13 +232,13 @@ async fn failed(reason: u64, command: u64) {
 }
 
 async fn told_twice() {
-    let (mut scene, told) = lived().await;
+    let (mut scene, office, told) = lived().await;
     scene.mark().await;
-    let before = scene.house.verify_trail().await;
+    let before = (scene.house.verify_trail().await, office.told(&scene.house).await.len());
     for notification in told.iter().chain(&told) {
         acknowledges(&scene, notification).await;
     }
-    assert_eq!(scene.house.verify_trail().await, before);
+    assert_eq!((scene.house.verify_trail().await, office.told(&scene.house).await.len()), before);
 }
 
 async fn success_after_failure() {
@@ -218,9 +263,11 @@ async fn late_numbers() {
     let told: Vec<_> = scene.card.list_notifications().iter().map(|one| one.bytes.clone()).collect();
     assert_eq!(told.len(), 2);
     scene.mark().await;
+    let before = scene.house.verify_trail().await;
     for place in [1, 0, 1, 0] {
         acknowledges(&scene, &told[place]).await;
     }
+    assert_eq!(scene.house.verify_trail().await, before + 2, "each is noted once");
     assert_eq!(scene.state().await, State::Installed);
     scene.house.verify_trail().await;
 }
@@ -236,6 +283,7 @@ async fn doubted_result(fault: Fault) {
     for _ in 0..3 {
         acknowledges(&scene, &result).await;
     }
+    is_kept(&scene.house, &result).await;
     honest.load_bound_profile_package(&package).unwrap();
     tell(&scene.house, &mut honest).await;
     assert_eq!(scene.state().await, State::Installed);
@@ -252,6 +300,7 @@ async fn anothers_result() {
     let forged = tlv::nest(0xBF37, &[&data, &tlv::write(0x5F37, &signature)]);
     scene.mark().await;
     acknowledges(&scene, &forged).await;
+    is_kept(&scene.house, &forged).await;
     scene.house.notify(&result).await.ok();
     assert_eq!(scene.state().await, State::Installed);
     scene.house.verify_trail().await;
@@ -268,13 +317,21 @@ async fn enabled(faults: Faults) -> (Scene, Vec<u8>) {
     (scene, told)
 }
 
-/// No trace in the trail, and nothing moved.
+/// Not in the trail, and nothing moved; what came is kept.
 async fn leaves_no_trace(scene: &Scene, notification: &[u8]) {
     let before = scene.house.verify_trail().await;
     for _ in 0..2 {
         acknowledges(scene, notification).await;
     }
     assert_eq!(scene.house.verify_trail().await, before);
+    is_kept(&scene.house, notification).await;
+}
+
+/// Recorded as invalid, once, with its octets and a reason.
+async fn is_kept(house: &House, notification: &[u8]) {
+    let kept = house.store.reader().invalid_notifications(None, 10).await.unwrap();
+    let [kept] = kept.as_slice() else { panic!("{} are kept", kept.len()) };
+    assert!(kept.received == notification && !kept.why.is_empty());
 }
 
 async fn doubted_notification(fault: Fault) {

@@ -143,7 +143,7 @@ impl Road for Trip {
     }
 }
 
-async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
+pub(crate) async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(free, tls, router, limits).await.unwrap();
     let address = listener.local_addr();
@@ -152,7 +152,7 @@ async fn listen(tls: TlsConfig, router: Router, limits: Limits) -> SocketAddr {
     address
 }
 
-fn identity(issued: &Issued) -> Identity {
+pub(crate) fn identity(issued: &Issued) -> Identity {
     let key = issued.key_pem().unwrap();
     Identity::from_pem(issued.certificate_pem().as_bytes(), key.expose().as_bytes()).unwrap()
 }

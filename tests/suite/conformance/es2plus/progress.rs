@@ -1,45 +1,26 @@
-//! HandleDownloadProgressInfo (5.3.5): cases PI, and what other cases say that the operator is told.
-use std::fs;
+//! HandleDownloadProgressInfo (5.3.5), which the server calls: cases PI, and what other cases say that is told.
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use euicc::Card;
-use rig::Confirm;
-use rig::operator_endpoint::{Manner, OperatorEndpoint, ProgressCall};
-use smdpp::errand::{Agreement, Agreements, Errand, LaterLife, Point};
-use smdpp::types::OperatorId;
-use tokio::time::Instant;
+use rig::operator_endpoint::{Manner, OperatorEndpoint};
+use serde_json::json;
+use smdpp::errand::{Agreement, Errand, LaterLife, Point};
+use smdpp::time::MINUTE_MS;
+use smdpp::types::{OperatorId, State};
+use tokio::time::{Instant, sleep};
 
 use crate::case::{Case, case};
 use crate::house::{House, Wishes};
-use crate::program::{House as Program, Stocked};
-
-const PATH: &str = "/gsma/rsp2/es2plus/handleDownloadProgressInfo";
-const SOON: Duration = Duration::from_secs(20);
-const A_DOWNLOAD: [&str; 2] = ["3 Executed-Success", "4 Executed-Success"];
-
-pub(super) fn cases() -> [Case; 2] {
-    [
-        case("PI-01", "the operator is told of a download", "5.3.5, T32a", "").part(
-            "",
-            "a whole download, with points 1, 3 and 4 agreed",
-            "three calls over mutual TLS: mandatory members, zone, EID, result at 4, a name each",
-            told_of_a_download,
-        ),
-        case("PI-02", "an operator's end point that fails", "3.1.3 NOTE (v2.5); repetition: choice", "")
-            .part("a", "it is down", "the download is not delayed; told in order once it is up", down)
-            .part("b", "it answers after eight seconds", "two downloads in less than six", slow)
-            .part("c", "it answers 500", "the same call again, under the same name", repeated),
-    ]
-}
+use crate::office::{Office, is_whole};
 
 /// A server whose operator acme agreed to these points.
 pub(crate) fn agreed(points: &[Point]) -> Wishes {
-    let later_life = LaterLife { install: None, enable: None, disable: None, delete: None };
-    let acme = Agreement { points: points.iter().copied().collect(), later_life };
-    let agreements: Agreements = [(OperatorId::parse("acme").unwrap(), acme)].into_iter().collect();
-    Wishes { agreements, ..Wishes::default() }
+    let acme = Agreement { points: points.iter().copied().collect(), later_life: LaterLife::default() };
+    Wishes {
+        agreements: [(OperatorId::parse("acme").unwrap(), acme)].into_iter().collect(),
+        ..Wishes::default()
+    }
 }
 
 /// Takes all that waits for the operator, in short: `2 Failed 8.2.7/3.8`.
@@ -47,97 +28,103 @@ pub(crate) async fn told(house: &House) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(head) = house.store.reader().errand_heads(house.now()).await.unwrap().into_iter().next() {
         house.store.delivered(&head.posted.call).await.unwrap();
-        match head.posted.errand {
-            Errand::Progress(progress) => all.push(format!("{} {}", progress.point, progress.status)),
-            Errand::DeleteEvent(_) => {}
+        if let Errand::Progress(progress) = head.posted.errand {
+            all.push(format!("{} {}", progress.point, progress.status));
         }
     }
     all
 }
 
-/// The real program, with an end point of acme's.
-struct Told {
-    program: Program,
-    endpoint: OperatorEndpoint,
-    stock: Vec<Stocked>,
-    card: Card,
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        case("PI-01", "the operator hears of a download", "5.3.5, T32a", "").part(
+            "",
+            "a whole download; points 1 to 4 agreed",
+            "a call each at 1, 3 and 4: mandatory members, timestamp with zone, eid; resultData at 4; CERT.DP.TLS shown",
+            a_download,
+        ),
+        case("PI-02", "an operator that does not answer", "3.1.3 NOTE (v2.5); repetition: choice", "")
+            .part("a", "its end point is down, then up", "ES9+ as ever; told in order when it is up", || {
+                unheard(Trouble::Down)
+            })
+            .part("b", "it takes four seconds to answer", "ES9+ as ever; told in order", || {
+                unheard(Trouble::Slow)
+            })
+            .part("c", "it answers 500, then 204", "ES9+ as ever; the same calls again", || {
+                unheard(Trouble::Http500)
+            }),
+    ]
 }
 
-impl Told {
-    async fn with(profiles: u64, agreed: &str) -> Self {
-        let mut program = Program::new(1);
-        let endpoint = OperatorEndpoint::start(&program.server.pki().ci().unwrap()).await.unwrap();
-        fs::write(program.server.folder().join("acme-endpoint.pem"), endpoint.ca_pem()).unwrap();
-        let mark = "\ncommon_name = \"acme\"\n";
-        let progress =
-            format!("[operator.progress]\nurl = \"{}\"\nca = \"acme-endpoint.pem\"\n", endpoint.url());
-        program.set(mark, &format!("{mark}{progress}{agreed}\n"));
-        let stock = program.stock(0, profiles, 0);
-        program.server.start().unwrap();
-        let card = program.server.pki().first_card().unwrap();
-        Self { program, endpoint, stock, card }
-    }
+const A_DOWNLOAD: [&str; 3] = ["1 Executed-Success", "3 Executed-Success", "4 Executed-Success"];
 
-    /// A whole download; gives how long it took.
-    async fn download(&mut self, n: usize) -> Duration {
-        let operator = self.program.operator("acme");
-        let code = self.program.order(&operator, &self.stock[n].iccid, None, Confirm::default()).await;
-        let begin = Instant::now();
-        self.program.lpa().download(&mut self.card, &code, None).await.unwrap();
-        begin.elapsed()
-    }
-
-    async fn says(&self, count: usize) -> Vec<String> {
-        self.endpoint.wait_for(count, SOON).await.iter().map(ProgressCall::says).collect()
-    }
-}
-
-async fn told_of_a_download() {
-    let mut told = Told::with(1, "points = [1, 2, 3, 4]").await;
-    told.download(0).await;
-    assert_eq!(told.says(3).await, ["1 Executed-Success", "3 Executed-Success", "4 Executed-Success"]);
-    let calls = told.endpoint.calls();
-    let ours = fs::read(told.program.server.folder().join("pki/dptls.pem")).unwrap();
-    let mut names = std::collections::BTreeSet::new();
+async fn a_download() {
+    let (mut scene, office) = Office::scene(Wishes::default(), json!({})).await;
+    scene.install().await;
+    assert_eq!(office.says(&scene.house).await, A_DOWNLOAD);
+    let calls = office.endpoint.calls();
     for call in &calls {
-        assert_eq!((&*call.path, &*call.content_type), (PATH, "application/json"));
-        assert!(call.admin_protocol.starts_with("gsma/rsp/v2."), "{}", call.admin_protocol);
-        assert_eq!(call.certificate, euicc::identity::certificate_der(&ours).unwrap());
-        assert_eq!((call.text("/iccid"), call.text("/eid")), (&*told.stock[0].iccid, told.card.eid()));
-        assert_eq!(call.text("/profileType"), "consumer");
-        assert_eq!(call.text("/header/functionRequesterIdentifier"), told.program.server.address());
-        let (date, zone) = call.text("/timestamp").split_at(19);
-        assert!(zone == "Z" && date.as_bytes()[10] == b'T' && !date.contains('.'), "{date}{zone}");
-        assert!(call.body["notificationPointId"].is_u64());
-        names.insert(call.text("/header/functionCallIdentifier").to_owned());
+        is_whole(&scene.house, call, &scene.iccid, scene.card.eid());
+        let point = call.body["notificationPointId"].as_u64();
+        assert_eq!(call.body.get("resultData").is_some(), point == Some(4));
     }
-    assert_eq!(names.len(), 3);
-    // finalResult [2] with successResult [0], and at no other point.
     let result = STANDARD.decode(calls[2].text("/resultData")).unwrap();
-    assert_eq!((result[0], result[2]), (0xA2, 0xA0), "{result:02X?}");
-    assert!(calls[..2].iter().all(|call| call.body.get("resultData").is_none()));
+    assert_eq!((result[0], result[2]), (0xA2, 0xA0), "finalResult with successResult: {result:02X?}");
+    let mut names: Vec<_> = calls.iter().map(|call| call.text("/header/functionCallIdentifier")).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 3, "each call has its own name");
 }
 
-async fn down() {
-    let mut told = Told::with(1, "").await;
-    told.endpoint.down().await;
-    assert!(told.download(0).await < Duration::from_secs(6));
-    told.endpoint.up().await.unwrap();
-    told.program.server.smdpp(&["outbox", "retry"]).unwrap();
-    assert_eq!(told.says(2).await, A_DOWNLOAD);
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Down,
+    Slow,
+    Http500,
 }
 
-async fn slow() {
-    let mut told = Told::with(2, "").await;
-    told.endpoint.behave(Manner::AnswersLate(204, Duration::from_secs(8)));
-    let took = told.download(0).await + told.download(1).await;
-    assert!(took < Duration::from_secs(6), "two downloads took {took:?}");
+/// What waits is due at the next look of the courier.
+async fn later(house: &House, endpoint: &OperatorEndpoint, until: usize) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while endpoint.calls().len() < until {
+        assert!(Instant::now() < end, "told {} times", endpoint.calls().len());
+        house.advance_ms(MINUTE_MS);
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
-async fn repeated() {
-    let mut told = Told::with(1, "points = [4]").await;
-    told.endpoint.behave(Manner::Answers(500));
-    told.download(0).await;
-    let calls = told.endpoint.wait_for(2, SOON).await;
-    assert_eq!(calls[0].body, calls[1].body, "the same call, its name with it");
+async fn unheard(trouble: Trouble) {
+    let (mut scene, mut office) = Office::scene(Wishes::default(), json!({})).await;
+    match trouble {
+        Trouble::Down => office.endpoint.down().await,
+        Trouble::Slow => office.endpoint.behave(Manner::AnswersLate(204, Duration::from_secs(4))),
+        Trouble::Http500 => office.endpoint.behave(Manner::Answers(500)),
+    }
+    let begin = Instant::now();
+    scene.install().await;
+    assert_eq!(scene.state().await, State::Installed);
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    let waiting = scene.house.store.reader().errands(None, 10).await.unwrap();
+    assert_eq!(waiting.len(), 3, "nothing was acknowledged yet");
+    let mut expected: Vec<&str> = A_DOWNLOAD.to_vec();
+    match trouble {
+        Trouble::Down => office.endpoint.up().await.unwrap(),
+        Trouble::Slow => office.endpoint.wait_for(1, Duration::from_secs(5)).await.truncate(0),
+        Trouble::Http500 => {
+            later(&scene.house, &office.endpoint, 2).await;
+            let calls = office.endpoint.calls();
+            assert!(
+                calls[1..].iter().all(|call| call.body == calls[0].body),
+                "the repetition is the same call"
+            );
+            expected.splice(0..0, vec![A_DOWNLOAD[0]; calls.len()]);
+        }
+    }
+    office.endpoint.behave(Manner::Answers(204));
+    let told =
+        tokio::join!(office.says(&scene.house), later(&scene.house, &office.endpoint, expected.len())).0;
+    let (first, last) = told.split_at(told.len() - 3);
+    assert_eq!(last, A_DOWNLOAD, "in the order in which it happened");
+    assert!(first.iter().all(|say| say == A_DOWNLOAD[0]), "{told:?}");
+    scene.house.verify_trail().await;
 }
