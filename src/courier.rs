@@ -156,10 +156,16 @@ impl Receivers {
             Errand::DeleteEvent(event) => {
                 // The order may have come back to this very event meanwhile: then it stays.
                 let profile = smdp.reader().profile(&event.iccid).await?;
-                if profile.is_some_and(|profile| profile.value.wants_event(&event.record())) {
-                    return Ok(Ok(()));
+                let profile = profile.map(|profile| profile.value);
+                match profile.filter(|profile| profile.wants_event(&event.record())) {
+                    None => Ok(self.delete(event, call).await),
+                    // Or it is just coming back: if that fails, nobody else would delete what was there before.
+                    Some(profile) if profile.awaits_smds() => {
+                        let why = "the order is telling the SM-DS of it again".to_owned();
+                        Ok(Err(NotYet { why, aside: true }))
+                    }
+                    Some(_) => Ok(Ok(())),
                 }
-                Ok(self.delete(event, call).await)
             }
         }
     }

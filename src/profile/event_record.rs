@@ -177,6 +177,11 @@ impl Profile {
         present.is_some_and(|present| present.is(event) && present.may_be_registered())
     }
 
+    /// RegisterEvent was called, and nobody knows yet what came of it.
+    pub fn awaits_smds(&self) -> bool {
+        self.order.as_ref().and_then(|order| order.event.as_ref()).is_some_and(EventRecord::is_pending)
+    }
+
     fn set_event(&mut self, event: Option<EventRecord>) {
         if let Some(order) = &mut self.order {
             order.event = event;

@@ -408,3 +408,34 @@ async fn an_order_that_failed_at_the_smds_is_cancelled_under_the_names_that_it_w
     lab.forgotten().await;
     lab.house.verify_trail().await;
 }
+
+/// The order left an event and came back to it: its deletion waits until it is known whether the order has it.
+#[tokio::test]
+async fn a_deletion_waits_while_the_order_is_coming_back_to_the_event() {
+    let lab = Lab::new().await;
+    lab.download_order().await;
+    let first = json!({ "matchingId": "FIRST" });
+    lab.smds.mischief(Some(Mischief::LoseAnswers));
+    assert_eq!(lab.confirm(first.clone()).await.verdict(), "8.9/5.1");
+    lab.smds.mischief(Some(Mischief::Http500));
+    assert_eq!(lab.confirm(json!({ "matchingId": "SECOND" })).await.verdict(), "8.9/5.1");
+    assert_eq!(lab.confirm(first.clone()).await.verdict(), "8.9/5.1");
+    assert_eq!(lab.status().await, Some(EventStatus::Pending { calls: 1 }));
+    lab.smds.mischief(None);
+    lab.house.advance_ms(DAY_MS / 4);
+    let errors = async || {
+        let waiting = lab.house.store.reader().errands(None, 10).await.unwrap();
+        waiting.into_iter().map(|errand| errand.last_error.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    for _ in 0..500 {
+        if matches!(errors().await.as_slice(), [one] if one.contains("telling the SM-DS")) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(errors().await.concat().contains("telling the SM-DS"));
+    lab.confirm(json!({ "smdsAddress": null })).await.ok();
+    lab.house.advance_ms(DAY_MS / 4);
+    lab.forgotten().await;
+    lab.house.verify_trail().await;
+}
