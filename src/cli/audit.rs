@@ -191,7 +191,7 @@ pub(super) fn sentence(what: &What) -> String {
             format!("a late result of order {order}: {result} (session {transaction})")
         }
         What::EventAnnounced { order, smds_address, call } => {
-            format!("order {order}: SM-DS {smds_address} is told of it (call {call})")
+            format!("order {order}: SM-DS {smds_address} is told of it (try {call})")
         }
         What::EventNotRegistered { order, smds_address, reply } => {
             format!("order {order}: SM-DS {smds_address} {}", said(*reply))

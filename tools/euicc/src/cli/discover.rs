@@ -41,9 +41,15 @@ pub(super) async fn run(card: &mut Card, arguments: &Arguments, json: bool) -> R
         }
     }
     let mut installed = Vec::new();
-    if !arguments.list {
-        for event in &events {
-            installed.push(download(card, arguments, &config, event).await?);
+    let mut failed = None;
+    for event in events.iter().filter(|_| !arguments.list) {
+        match download(card, arguments, &config, event).await {
+            Ok(iccid) => installed.push(iccid),
+            // An event whose order is over must not keep the others waiting.
+            Err(error) => {
+                eprintln!("lpa: event {}: {error}", event.event_id);
+                failed = Some(Failed::Usage("not every event could be downloaded".to_owned()));
+            }
         }
     }
     let entries: Vec<Value> = events
@@ -56,7 +62,7 @@ pub(super) async fn run(card: &mut Card, arguments: &Arguments, json: bool) -> R
         format!("Installed {} of {} Profiles.", installed.len(), events.len())
     };
     show::say(json, &json!({ "eventEntries": entries, "installed": installed }), &text);
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// The EventID is the MatchingID (3.6.3); gives the ICCID.
