@@ -221,7 +221,9 @@ fn sealer(path: &Path) -> Result<Sealer, String> {
         PrivateError::Unreadable { .. } => {
             format!("{SEALING_KEY}: {error}. Restore it: nothing else opens this database")
         }
-        other => format!("{SEALING_KEY}: {other}"),
+        PrivateError::Exposed { .. } | PrivateError::NotAFile { .. } | PrivateError::TooLarge { .. } => {
+            format!("{SEALING_KEY}: {error}")
+        }
     })?;
     let digits = std::str::from_utf8(text.expose()).unwrap_or_default().trim();
     let octets = hex::decode(digits).map(Secret::new);
