@@ -4,6 +4,8 @@
 #[path = "../../tests/suite/house.rs"]
 mod house;
 mod memory;
+#[path = "../../tests/suite/papers.rs"]
+mod papers;
 mod targets;
 
 use std::sync::OnceLock;

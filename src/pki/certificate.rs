@@ -161,6 +161,11 @@ impl Certificate {
         self.not_after
     }
 
+    /// Within its dates; the last second counts.
+    pub fn is_in_date(&self, now: Timestamp) -> bool {
+        now >= self.not_before && now.unix_s() <= self.not_after.unix_s()
+    }
+
     /// The serial number as upper-case hexadecimal text.
     pub fn serial(&self) -> String {
         hex::encode(&self.serial)

@@ -80,9 +80,9 @@ impl TrustStore {
         self
     }
 
-    /// Loaded, and not revoked by itself.
-    pub fn knows(&self, ci: &KeyId) -> bool {
-        self.root(ci).is_some_and(|root| !self.has_revoked(ci, root))
+    /// Loaded, in date, and not revoked by itself.
+    pub fn knows(&self, ci: &KeyId, now: Timestamp) -> bool {
+        self.root(ci).is_some_and(|root| root.is_in_date(now) && !self.has_revoked(ci, root))
     }
 
     /// The CI of this certificate has revoked it, or itself.
@@ -127,7 +127,7 @@ impl TrustStore {
         eum.verify_issued_by(root).map_err(|_| EUM.invalid)?;
         check_dates(&eum, now, &EUM)?;
         // A root outside its own dates vouches for nobody.
-        if now < root.not_before() || now > root.not_after() || !has_eum_profile(&eum, root) {
+        if !root.is_in_date(now) || !has_eum_profile(&eum, root) {
             return Err(EUM.invalid);
         }
         let verified = VerifiedEum { ci, certificate: eum };

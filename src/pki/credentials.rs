@@ -120,9 +120,11 @@ impl Credentials {
         Self(self.0.iter().filter(good).cloned().collect())
     }
 
-    /// The first CI of the eUICC's list under which we have certificates: the order is the eUICC's wish (5.6.1).
-    pub fn for_verification(&self, wanted: &[KeyId]) -> Option<&Credential> {
-        wanted.iter().find_map(|ci| self.under(ci))
+    /// The first CI of the eUICC's list under which we have certificates that are in date: the order is the eUICC's
+    /// wish (5.6.1).
+    pub fn for_verification(&self, wanted: &[KeyId], now: Timestamp) -> Option<&Credential> {
+        let in_date = |own: &&Credential| own.dpauth.is_in_date(now) && own.dppb.is_in_date(now);
+        wanted.iter().find_map(|ci| self.under(ci).filter(in_date))
     }
 
     /// The identity under this CI.

@@ -75,6 +75,10 @@ impl Source {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
+    // A pipe would keep us waiting.
+    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("not a file".to_owned());
+    }
     let mut content = Vec::new();
     // One octet more than is allowed, so that a longer file is seen to be one.
     let most = u64::try_from(CRL_OCTETS_MAX).unwrap_or(u64::MAX).saturating_add(1);

@@ -68,9 +68,9 @@ impl<'a> Opening<'a> {
         if !named.eq_ignore_ascii_case(&setting.address) {
             return Err(StatusCode::ADDRESS_REFUSED);
         }
-        let ci = info.ci_for_signing.iter().find(|ci| setting.trust.knows(ci)).cloned();
+        let ci = info.ci_for_signing.iter().find(|ci| setting.trust.knows(ci, now)).cloned();
         let ci = ci.ok_or(StatusCode::SECURITY_UNSUPPORTED)?;
-        let credential = setting.credentials.for_verification(&info.ci_for_verification);
+        let credential = setting.credentials.for_verification(&info.ci_for_verification, now);
         let credential = credential.ok_or(StatusCode::CERTIFICATE_UNAVAILABLE)?;
         let signed1 = ServerSigned1 {
             transaction_id: fresh.transaction_id,

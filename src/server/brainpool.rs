@@ -52,8 +52,8 @@ impl BrainpoolIdentity {
     }
 }
 
-/// Whether this client can be served on brainpoolP256r1 and not on NIST P-256. Without the suite there is nothing
-/// here for it; with TLS 1.3 and X25519 it can still be served there.
+/// Whether this client offers brainpoolP256r1, and not NIST P-256, which every other client of ES9+ has. Without the
+/// suite there is nothing here for it.
 pub(super) fn wanted(hello: &ClientHello<'_>) -> bool {
     let groups = hello.named_groups().unwrap_or_default();
     groups.contains(&GROUP)

@@ -279,11 +279,11 @@ fn a_revoked_ci_vouches_for_nobody_and_an_old_list_only_as_long_as_allowed() {
     let id = crate::asn1::KeyId::from_octets(&Key::new(1).id()).unwrap();
     let trust = TrustStore::new(vec![ci()]).unwrap();
     let sound = std::sync::Arc::new(List::of(&[&[7]]).read().unwrap());
-    assert!(trust.clone().with_revocations(&id, sound, None).knows(&id));
+    assert!(trust.clone().with_revocations(&id, sound, None).knows(&id, NOW));
     // Every certificate of `pki/mint.rs` has the serial number 01 02.
     let own = std::sync::Arc::new(List::of(&[&[1, 2]]).read().unwrap());
     let revoked = trust.with_revocations(&id, own, None);
-    assert!(!revoked.knows(&id) && revoked.root(&id).is_some());
+    assert!(!revoked.knows(&id, NOW) && revoked.root(&id).is_some());
 }
 
 /// openssl as a second opinion: it reads what we read, and we read what it writes.

@@ -32,8 +32,10 @@ fn a_pair_under_one_ci_is_an_identity() {
     assert_eq!(mismatch, Err(PkiError::KeyMismatch { name: "SM-DP+".to_owned() }));
     let credentials = Credentials::new(vec![credential]);
     let unknown = KeyId::from_octets(&[7; 20]).unwrap();
-    assert!(credentials.for_verification(&[unknown.clone(), ci]).is_some());
-    assert!(credentials.for_verification(&[unknown]).is_none());
+    assert!(credentials.for_verification(&[unknown.clone(), ci.clone()], NOW).is_some());
+    assert!(credentials.for_verification(&[unknown], NOW).is_none());
+    let expired = Timestamp::from_unix_s(2_300_000_000);
+    assert!(credentials.for_verification(&[ci], expired).is_none(), "it expired while the server ran");
 }
 
 /// 2.6.7.1, 5.6.1: the eUICC's first wish counts, not our order; and the one-time key follows the credential.
@@ -52,7 +54,7 @@ fn of_several_identities_the_euiccs_first_wish_is_taken() {
     let unknown = KeyId::from_octets(&[7; 20]).unwrap();
     let slot = |wanted: &[&KeyId]| {
         let wanted: Vec<KeyId> = wanted.iter().map(|id| (*id).clone()).collect();
-        credentials.for_verification(&wanted).map(|credential| credential.slot)
+        credentials.for_verification(&wanted, NOW).map(|credential| credential.slot)
     };
     assert_eq!(slot(&[&nist, &other]), Some(0));
     assert_eq!(slot(&[&other, &nist]), Some(1));

@@ -79,6 +79,16 @@ async fn an_euicc_that_can_verify_none_of_our_certificates_is_refused() {
     scene.refuses(&answer, "8.8.4/3.7").await;
 }
 
+/// The server runs on while its certificates end: nothing is begun that could not be finished.
+#[tokio::test]
+async fn a_ci_that_has_expired_meanwhile_is_none_of_ours_any_more() {
+    let mut scene = Scene::released().await;
+    scene.house.advance_ms(31 * 365 * smdpp::time::DAY_MS);
+    let request = scene.house.initiate_request(&mut scene.card);
+    let answer = scene.house.es9(FUNCTION, &request).await;
+    scene.refuses(&answer, "8.8.2/3.1").await;
+}
+
 /// IA-07, IA-08: version 1 and version 3 are refused, every version 2 is served.
 #[tokio::test]
 async fn version_two_is_served_and_no_other() {

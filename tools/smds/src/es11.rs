@@ -95,7 +95,8 @@ fn initiate_authentication(state: &crate::State, request: &Members) -> Answer {
     if !address.eq_ignore_ascii_case(&identity.address) {
         return Err(ADDRESS_REFUSED.into());
     }
-    let ci = info.ci_for_signing.iter().find(|ci| identity.trust.knows(ci)).cloned();
+    let now = SystemClock.now();
+    let ci = info.ci_for_signing.iter().find(|ci| identity.trust.knows(ci, now)).cloned();
     let ci = ci.ok_or(SECURITY_UNSUPPORTED)?;
     if !info.ci_for_verification.contains(&identity.ci) {
         return Err(CERTIFICATE_UNAVAILABLE.into());
@@ -111,7 +112,6 @@ fn initiate_authentication(state: &crate::State, request: &Members) -> Answer {
     };
     let signed1 = signed1.encode();
     let signature = Signature::from_octets(identity.sign(&signed1).ok_or(Failed::Broken)?);
-    let now = SystemClock.now();
     let session = Session {
         server_address: address.to_owned(),
         server_challenge,

@@ -55,7 +55,7 @@ impl Identity {
         if !names_role(dsauth.der(), Role::DsAuth) {
             return Err(wrong("is no CERT.DSauth (policy 2.23.146.1.2.1.7)"));
         }
-        let ci = dsauth.authority_key_id().filter(|ci| trust.knows(ci)).cloned();
+        let ci = dsauth.authority_key_id().filter(|ci| trust.root(ci).is_some()).cloned();
         let ci = ci.ok_or_else(|| wrong("was issued by a CI that is not given"))?;
         let pem = String::from_utf8(read(key_path)?).unwrap_or_default();
         let key = SigningKey::from_pkcs8_pem(&pem)
