@@ -40,7 +40,7 @@ pub struct Smdpp {
     /// Configuration file
     #[arg(long, global = true, env = "SMDPP_CONFIG", default_value = "smdpp.toml", value_name = "FILE")]
     config: PathBuf,
-    /// Answer with one JSON document
+    /// Answer with one JSON document; init, serve and the commands that write a PKI speak text all the same
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

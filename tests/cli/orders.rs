@@ -138,6 +138,7 @@ fn an_order_is_given_other_limits_until_it_has_ended() {
     let said = set(&["--download-attempts", "20", "--expires", "+30d"]);
     assert!(said.code == 0 && said.out.contains("download attempts 20"), "{}{}", said.out, said.err);
     assert!(set(&["--download-attempts", "20"]).out.contains("so already"));
+    assert!(set(&["--download-attempts", "20", "--json"]).out.contains("\"downloadAttemptsMax\""));
     let shown = house.types(&["order", "show", &id]).out;
     for says in [
         "0 of 20 (this order)",

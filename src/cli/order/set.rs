@@ -83,9 +83,10 @@ pub(super) async fn set(
             return Err(CliError::Refused(format!("there is no Profile with ICCID {iccid}")));
         };
         let actor = Actor::Admin { name: person() };
-        let state = profile.state();
+        let (state, before) = (profile.state(), profile.clone());
         let transition = match profile.decide(actor, crate::profile::Command::SetOrder(change), now) {
             Ok(Some(transition)) => transition,
+            Ok(None) if out.json => return say(&before, out),
             Ok(None) => return out.text("It is so already.\n"),
             Err(_) => return refused(&why_not(state)),
         };
