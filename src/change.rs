@@ -50,6 +50,17 @@ pub struct Package {
     pub protected: Vec<u8>,
 }
 
+/// What a package says of itself.
+#[derive(Debug, Clone)]
+pub struct PackageFacts {
+    /// StoreMetadataRequest of the Profile.
+    pub metadata: Vec<u8>,
+    /// The length of the Unprotected Profile Package.
+    pub octets: u64,
+    /// In the ProfileHeader, if it was noted at import.
+    pub version: Option<Version>,
+}
+
 /// What happens to the stored binding of a Profile.
 #[derive(Debug, Clone)]
 pub enum BindingChange {

@@ -1,7 +1,20 @@
 -- What a package says of its version, which notifications were taken in, and those that cannot be believed.
 
 -- Major and minor version in ProfileHeader, such as '2.3'. NULL: imported before it was noted, and not checked.
-ALTER TABLE package ADD COLUMN version TEXT;
+-- The table is made anew, because what is small must stand before what is large: SQLite walks over all of a package to
+-- reach a column behind it.
+CREATE TABLE package_anew (
+    iccid    TEXT    NOT NULL PRIMARY KEY REFERENCES profile (iccid),
+    version  TEXT,
+    octets   INTEGER NOT NULL CHECK (octets > 0),
+    metadata BLOB    NOT NULL,
+    keys     BLOB    NOT NULL,
+    sealed   BLOB    NOT NULL
+) STRICT;
+
+INSERT INTO package_anew (iccid, octets, metadata, keys, sealed) SELECT iccid, octets, metadata, keys, sealed FROM package;
+DROP TABLE package;
+ALTER TABLE package_anew RENAME TO package;
 
 -- The notifications taken in from each eUICC, each once. They may come late and out of order, so one number for
 -- each eUICC (table notification, of the first schema) is not enough. The newest few of an eUICC are kept; what is

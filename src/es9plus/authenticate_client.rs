@@ -6,7 +6,7 @@ use super::{Json, Lpa, members};
 use crate::asn1::{AuthenticateServerResponse, Es9Plus, Metadata, SessionRequest, transaction_id_tlv};
 use crate::bpp::bind::BoundPackage;
 use crate::call::{Accepted, Call, Function, Verdict};
-use crate::change::{Change, Versioned};
+use crate::change::{Change, PackageFacts, Versioned};
 use crate::fault::Fault;
 use crate::hsm::KeyRole;
 use crate::profile::Profile;
@@ -53,7 +53,7 @@ impl Function for AuthenticateClient {
         let (session, initiated) = match Authentication::of(session, &request.sha256, call.now)? {
             Authentication::First(session, initiated) => (*session, *initiated),
             Authentication::Again(transaction, done) => {
-                let metadata = metadata(call, &done.iccid).await?.0;
+                let metadata = package_facts(call, &done.iccid).await?.metadata;
                 let body = Offer::again(transaction, *done, metadata, call.setting)?.into();
                 return Ok(Accepted::unchanged(body));
             }
@@ -88,7 +88,7 @@ impl Function for AuthenticateClient {
 /// What the offer needs to know of the Profile.
 async fn waiting(call: &Call<'_>, claim: &Claim, profile: &Versioned<Profile>) -> Result<Waiting, Fault> {
     let iccid = profile.value.iccid();
-    let (metadata, octets) = metadata(call, iccid).await?;
+    let PackageFacts { metadata, octets, version } = package_facts(call, iccid).await?;
     let metadata_value = Metadata::decode(&metadata).map_err(Fault::caused("stored metadata"))?;
     let bound = profile.value.order().and_then(|order| order.bound.as_ref());
     let bound_otpk = match bound.filter(|bound| bound.eid == *claim.eid()) {
@@ -98,12 +98,11 @@ async fn waiting(call: &Call<'_>, claim: &Claim, profile: &Versioned<Profile>) -
         }),
         None => None,
     };
-    let version = call.reader.package_version(iccid).await?;
     Ok(Waiting { metadata, metadata_value, octets, version, bound_otpk: bound_otpk.transpose()? })
 }
 
-async fn metadata(call: &Call<'_>, iccid: &Iccid) -> Result<(Vec<u8>, u64), Fault> {
-    call.reader.metadata(iccid).await?.ok_or_else(|| Fault::new("a profile without its package"))
+async fn package_facts(call: &Call<'_>, iccid: &Iccid) -> Result<PackageFacts, Fault> {
+    call.reader.package_facts(iccid).await?.ok_or_else(|| Fault::new("a profile without its package"))
 }
 
 impl From<OfferedDownload<'_>> for Response {

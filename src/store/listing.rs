@@ -23,13 +23,6 @@ pub struct Filter {
     pub limit: i64,
 }
 
-/// What a list says of a package.
-#[derive(Debug, Clone)]
-pub struct PackageFacts {
-    pub metadata: Vec<u8>,
-    pub octets: u64,
-}
-
 impl Reader<'_> {
     /// Profiles in the order of their ICCIDs.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Versioned<Profile>>, Fault> {

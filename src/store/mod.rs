@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use commit::CommitError;
-pub use listing::{Filter, PackageFacts};
+pub use listing::Filter;
 pub use notification::KeptNotification;
 pub use outbox::{Head, Undelivered, Waiting};
 pub use reader::Reader;

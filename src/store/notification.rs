@@ -11,6 +11,8 @@ use crate::types::Eid;
 
 /// Sequence numbers remembered of one eUICC; what is below them counts as seen.
 const SEEN_MAX: i64 = 256;
+/// What is older is forgotten at every so many numbers.
+const PRUNED_EVERY: i64 = 32;
 /// Notifications kept that cannot be believed: in all, of one subject, and taken in within a minute.
 const INVALID_MAX: i64 = 10_000;
 const INVALID_OF_SUBJECT_MAX: i64 = 8;
@@ -33,7 +35,8 @@ impl Reader<'_> {
         let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
         let sql = "SELECT 1 FROM notification_seen WHERE eid_index = ?1 AND sequence = ?2
                    UNION ALL
-                   SELECT 1 WHERE ?2 < (SELECT sequence FROM notification_seen WHERE eid_index = ?1
+                   SELECT 1 WHERE ?2 < (SELECT max(sequence) FROM notification_seen WHERE eid_index = ?1)
+                              AND ?2 < (SELECT sequence FROM notification_seen WHERE eid_index = ?1
                                         ORDER BY sequence DESC LIMIT 1 OFFSET ?3)";
         let oldest = Value::Int(SEEN_MAX.saturating_sub(1));
         let values = [Value::Blob(self.rows.eid_index(eid)), Value::Int(sequence), oldest];
@@ -73,7 +76,12 @@ fn place(sha256: &str) -> Place<'_> {
 }
 
 /// One that is there already is a conflict: the call runs again, and sees it.
-pub(super) fn seen_writes(rows: &Rows, at: Timestamp, eid: &Eid, sequence: u64) -> Result<[Write; 2], Fault> {
+pub(super) fn seen_writes(
+    rows: &Rows,
+    at: Timestamp,
+    eid: &Eid,
+    sequence: u64,
+) -> Result<impl Iterator<Item = Write>, Fault> {
     let sequence = i64::try_from(sequence).map_err(Fault::caused("store: sequence number"))?;
     let eid = Value::Blob(rows.eid_index(eid));
     let insert = Write {
@@ -88,7 +96,9 @@ pub(super) fn seen_writes(rows: &Rows, at: Timestamp, eid: &Eid, sequence: u64) 
         values: vec![eid, Value::Int(SEEN_MAX.saturating_sub(1))],
         one_row: false,
     };
-    Ok([insert, prune])
+    // Counting costs, and a few more than are remembered do no harm.
+    let prune = Some(prune).filter(|_| sequence.checked_rem(PRUNED_EVERY) == Some(0));
+    Ok([insert].into_iter().chain(prune))
 }
 
 /// Within the bounds, or not at all.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::engine::{Connection, Row, Value};
 use super::rows::{PROFILE, Rows};
-use crate::change::{Package, Versioned};
+use crate::change::{Package, PackageFacts, Versioned};
 use crate::fault::Fault;
 use crate::profile::Profile;
 use crate::profile::package::Version;
@@ -165,21 +165,14 @@ impl<'a> Reader<'a> {
         found.first_mut().map(|row| self.rows.package(iccid, row)).transpose()
     }
 
-    /// StoreMetadataRequest of a Profile, and the length of its package.
-    pub async fn metadata(&self, iccid: &Iccid) -> Result<Option<(Vec<u8>, u64)>, Fault> {
-        let sql = "SELECT metadata, octets FROM package WHERE iccid = ?1";
+    /// What a package says of itself, without the package.
+    pub async fn package_facts(&self, iccid: &Iccid) -> Result<Option<PackageFacts>, Fault> {
+        let sql = "SELECT metadata, octets, version FROM package WHERE iccid = ?1";
         let mut found = self.readers.query(sql, &[Value::text(iccid.as_str())])?;
         let Some(row) = found.first_mut() else { return Ok(None) };
         let octets = u64::try_from(row.int(1)?).map_err(Fault::caused("store: row"))?;
-        Ok(Some((row.blob(0)?, octets)))
-    }
-
-    /// The version in the ProfileHeader, if it was noted at import.
-    pub async fn package_version(&self, iccid: &Iccid) -> Result<Option<Version>, Fault> {
-        let sql = "SELECT version FROM package WHERE iccid = ?1";
-        let mut found = self.readers.query(sql, &[Value::text(iccid.as_str())])?;
-        let text = found.first_mut().map(|row| row.text_or_null(0)).transpose()?.flatten();
-        Ok(text.as_deref().and_then(Version::parse))
+        let version = row.text_or_null(2)?.as_deref().and_then(Version::parse);
+        Ok(Some(PackageFacts { metadata: row.blob(0)?, octets, version }))
     }
 
     /// What was kept of the last bound package.

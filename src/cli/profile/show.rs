@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::asn1::Metadata;
 use crate::asn1::NotificationEvent;
 use crate::asn1::ProfileClass;
-use crate::change::Versioned;
+use crate::change::{PackageFacts, Versioned};
 use crate::cli::CliError;
 use crate::cli::out::Out;
 use crate::cli::out::Paint;
@@ -159,9 +159,10 @@ impl ShowProfile {
         let store = World::open_store(config)?;
         let iccid = Iccid::parse(&self.iccid)?;
         let profile = find(&store, &iccid).await?;
-        let (metadata, octets) = store.reader().metadata(&iccid).await?.ok_or_else(|| {
-            CliError::Refused(format!("ICCID {iccid} has no package: the database is damaged"))
-        })?;
+        let PackageFacts { metadata, octets, .. } =
+            store.reader().package_facts(&iccid).await?.ok_or_else(|| {
+                CliError::Refused(format!("ICCID {iccid} has no package: the database is damaged"))
+            })?;
         let metadata = Metadata::decode(&metadata)?;
         if out.json {
             let mut document = facts(&profile);
