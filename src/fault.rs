@@ -21,13 +21,18 @@ impl Fault {
 
     /// The whole story on one line, for a log: what failed, and each cause below it.
     pub fn story(&self) -> String {
-        let mut story = self.what.to_owned();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            story.push_str(": ");
-            story.push_str(&error.to_string());
-            cause = error.source();
-        }
-        story
+        story(self)
     }
+}
+
+/// What an error says, and each cause below it, on one line for a log.
+pub fn story(error: &dyn Error) -> String {
+    let mut story = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        story.push_str(": ");
+        story.push_str(&error.to_string());
+        cause = error.source();
+    }
+    story
 }

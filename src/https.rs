@@ -97,15 +97,7 @@ impl CallError {
 
     /// The whole story on one line, for a log.
     pub fn story(&self) -> String {
-        use std::error::Error;
-        let mut story = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            story.push_str(": ");
-            story.push_str(&error.to_string());
-            cause = error.source();
-        }
-        story
+        crate::fault::story(self)
     }
 }
 

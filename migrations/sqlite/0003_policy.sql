@@ -17,7 +17,7 @@ DROP TABLE package;
 ALTER TABLE package_anew RENAME TO package;
 
 -- The notifications taken in from each eUICC, each once. They may come late and out of order, so one number for
--- each eUICC (table notification, of the first schema) is not enough. The newest few of an eUICC are kept; what is
+-- each eUICC (table notification of the first schema, which goes) is not enough. The newest few of an eUICC are kept; what is
 -- below them counts as seen.
 CREATE TABLE notification_seen (
     eid_index   BLOB    NOT NULL,
@@ -28,6 +28,7 @@ CREATE TABLE notification_seen (
 
 INSERT INTO notification_seen (eid_index, sequence, received_at)
     SELECT eid_index, sequence, received_at FROM notification;
+DROP TABLE notification;
 
 -- Notifications that were acknowledged and not believed: kept for a person to look at. Anybody can send them, so
 -- there are few for each subject, and few in all; the oldest go first.

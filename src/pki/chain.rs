@@ -30,18 +30,12 @@ struct Standing {
     refused_after: Option<Timestamp>,
 }
 
-/// Proof that an EUM's certificate was verified. It may be kept by `fingerprint` and used again, as long as the
-/// dates are asked again: that is what `verify_euicc_of` does.
+/// Proof that an EUM's certificate was verified. It may be used again, as long as the dates are asked again: that is
+/// what `verify_euicc_of` does.
 #[derive(Debug, Clone)]
 pub struct VerifiedEum {
     ci: KeyId,
     certificate: Certificate,
-}
-
-impl VerifiedEum {
-    pub fn fingerprint(&self) -> [u8; 32] {
-        self.certificate.fingerprint()
-    }
 }
 
 /// The two ways in which a certificate is refused.
@@ -157,7 +151,7 @@ impl TrustStore {
         }
         let eid = euicc.subject().serial_number().and_then(|digits| Eid::parse(digits).ok());
         let (Some(eid), Some(key)) = (eid, euicc.key()) else { return Err(EUICC.invalid) };
-        Ok(VerifiedEuicc::new(eid, key.clone(), eum.ci.clone(), euicc.fingerprint()))
+        Ok(VerifiedEuicc::new(eid, key.clone(), eum.ci.clone()))
     }
 }
 

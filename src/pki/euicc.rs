@@ -13,9 +13,8 @@ pub struct VerifiedEuicc {
 }
 
 impl VerifiedEuicc {
-    pub(super) fn new(eid: Eid, key: PublicKey, ci: KeyId, fingerprint: [u8; 32]) -> Self {
-        let fingerprint = crate::types::hex::encode(&fingerprint);
-        Self { identity: EuiccIdentity { eid, key, ci, fingerprint } }
+    pub(super) fn new(eid: Eid, key: PublicKey, ci: KeyId) -> Self {
+        Self { identity: EuiccIdentity { eid, key, ci } }
     }
 
     pub fn eid(&self) -> &Eid {
@@ -45,7 +44,6 @@ pub struct EuiccIdentity {
     eid: Eid,
     key: PublicKey,
     ci: KeyId,
-    fingerprint: String,
 }
 
 impl EuiccIdentity {
@@ -59,11 +57,6 @@ impl EuiccIdentity {
 
     pub fn key(&self) -> &PublicKey {
         &self.key
-    }
-
-    /// SHA-256 of the eUICC certificate, as hexadecimal text.
-    pub fn certificate_fingerprint(&self) -> &str {
-        &self.fingerprint
     }
 
     /// Verifies what the eUICC signed: the parts as they were received, one after the other.
